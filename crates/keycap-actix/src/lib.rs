@@ -1,0 +1,1 @@
+//! Keycap for actix-web: the middleware and the Key extractor.

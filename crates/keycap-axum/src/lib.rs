@@ -1,0 +1,1 @@
+//! Keycap for axum: the layer and the Key extractor.

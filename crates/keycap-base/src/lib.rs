@@ -1,0 +1,1 @@
+//! Words both halves of Keycap share: time, scopes, patterns, networks, labels.

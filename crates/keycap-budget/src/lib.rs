@@ -1,0 +1,1 @@
+//! How much they may spend: amounts, periods, accounts, the books and the ledger.

@@ -1,0 +1,1 @@
+//! One decision path: verify, account, policy, hold.

@@ -1,0 +1,1 @@
+//! Keycap's ledger and key store in one SQLite file.

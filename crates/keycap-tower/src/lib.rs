@@ -1,0 +1,1 @@
+//! Keycap as a tower layer: a spend cap before any HTTP service.

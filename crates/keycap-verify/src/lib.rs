@@ -1,0 +1,1 @@
+//! Who is calling: secrets, key format, identity providers, issued keys and the table of live keys.

@@ -1,0 +1,1 @@
+//! Put a spend cap on every API key.
