@@ -1,0 +1,201 @@
+//! The scopes that somebody grants.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::allowance::{Allowance, Unchecked};
+use crate::scope::{Scope, ScopeError, ScopePattern};
+
+/// The most patterns one [`Scopes`] holds.
+pub const MAX_SCOPES: usize = 64;
+
+/// What a key or account grants: everything, or a bounded set of [`ScopePattern`]s.
+///
+/// The empty set grants nothing; it is the default. Equal sets are equal in any order. Displayed
+/// sorted, separated by spaces; `*` stands for everything (and is not read back: say
+/// [`Scopes::all`]).
+///
+/// ```
+/// use keycap_base::{Scope, Scopes};
+///
+/// let granted = Scopes::of(["chat", "proxy.*"])?;
+/// assert!(granted.allows(&Scope::new("proxy.models")?));
+/// assert!(!granted.allows(&Scope::new("admin")?));
+/// assert_eq!(granted.to_string(), "chat proxy.*");
+/// # Ok::<(), keycap_base::ScopeError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "Unchecked<ScopePattern>")]
+pub struct Scopes(Allowance<ScopePattern>);
+
+impl Scopes {
+    /// Grants everything.
+    #[must_use]
+    pub fn all() -> Self {
+        Self(Allowance::All)
+    }
+
+    /// Grants nothing.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(Allowance::none())
+    }
+
+    /// Grants what any of `patterns` grants.
+    ///
+    /// # Errors
+    /// [`ScopeError`] for the first text that is no pattern, or more than [`MAX_SCOPES`] of them.
+    pub fn of<P: AsRef<str>>(patterns: impl IntoIterator<Item = P>) -> Result<Self, ScopeError> {
+        let patterns = patterns.into_iter().map(ScopePattern::new);
+        Allowance::only(patterns, MAX_SCOPES).map(Self)
+    }
+
+    /// Whether `scope` is granted.
+    #[must_use]
+    pub fn allows(&self, scope: &Scope) -> bool {
+        self.0.any(|pattern| pattern.allows(scope))
+    }
+
+    /// The patterns, sorted; `None` when everything is granted.
+    #[must_use]
+    pub fn patterns(&self) -> Option<&[ScopePattern]> {
+        self.0.members()
+    }
+}
+
+impl Default for Scopes {
+    fn default() -> Self {
+        Self::none()
+    }
+}
+
+impl FromStr for Scopes {
+    type Err = ScopeError;
+
+    /// Reads patterns separated by spaces (RFC 6749 §3.3). The empty text grants nothing.
+    fn from_str(text: &str) -> Result<Self, ScopeError> {
+        Self::of(text.split(' ').filter(|pattern| !pattern.is_empty()))
+    }
+}
+
+impl TryFrom<Unchecked<ScopePattern>> for Scopes {
+    type Error = ScopeError;
+
+    fn try_from(read: Unchecked<ScopePattern>) -> Result<Self, ScopeError> {
+        Allowance::check(read, MAX_SCOPES).map(Self)
+    }
+}
+
+impl fmt::Display for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn scope(text: &str) -> Scope {
+        Scope::new(text).unwrap()
+    }
+
+    fn numbered(count: usize) -> Vec<String> {
+        (0..count).map(|number| format!("s{number}")).collect()
+    }
+
+    #[test]
+    fn the_empty_set_grants_nothing_and_all_grants_everything() {
+        assert!(!Scopes::none().allows(&scope("chat")));
+        assert_eq!("".parse(), Ok(Scopes::none()));
+        assert_eq!(Scopes::default(), Scopes::none());
+        assert!(Scopes::all().allows(&scope("chat")));
+        assert_eq!(Scopes::all().patterns(), None);
+        assert_ne!(Scopes::all(), Scopes::none());
+    }
+
+    #[test]
+    fn a_star_in_a_text_does_not_grant_everything() {
+        assert_eq!("*".parse::<Scopes>(), Err(ScopeError::Everything));
+        assert_eq!("chat *".parse::<Scopes>(), Err(ScopeError::Everything));
+    }
+
+    #[test]
+    fn the_bound_counts_distinct_patterns() {
+        assert!(Scopes::of(numbered(MAX_SCOPES)).is_ok());
+        assert_eq!(
+            Scopes::of(numbered(MAX_SCOPES + 1)),
+            Err(ScopeError::TooMany)
+        );
+        assert!(Scopes::of(std::iter::repeat_n("chat", MAX_SCOPES + 1)).is_ok());
+        assert_eq!(
+            Scopes::of((0..).map(|n| format!("s{n}"))),
+            Err(ScopeError::TooMany)
+        );
+    }
+
+    #[test]
+    fn order_and_repetition_do_not_matter() {
+        let one: Scopes = "b  a b".parse().unwrap();
+        assert_eq!(one, Scopes::of(["a", "b"]).unwrap());
+        assert_eq!(one.to_string(), "a b");
+    }
+
+    #[test]
+    fn deserialising_runs_the_same_check() {
+        for scopes in [
+            Scopes::all(),
+            Scopes::none(),
+            Scopes::of(["chat", "proxy.*"]).unwrap(),
+        ] {
+            let text = serde_json::to_string(&scopes).unwrap();
+            assert_eq!(
+                serde_json::from_str::<Scopes>(&text).unwrap(),
+                scopes,
+                "{text}"
+            );
+        }
+        assert_eq!(serde_json::to_string(&Scopes::all()).unwrap(), r#""all""#);
+        assert_eq!(
+            serde_json::to_string(&Scopes::none()).unwrap(),
+            r#"{"only":[]}"#
+        );
+        let too_many = serde_json::json!({ "only": numbered(MAX_SCOPES + 1) }).to_string();
+        assert!(serde_json::from_str::<Scopes>(&too_many).is_err());
+        assert!(serde_json::from_str::<Scopes>(r#"{"only":["*"]}"#).is_err());
+    }
+
+    fn token() -> impl Strategy<Value = String> {
+        prop_oneof![Just("proxy.".to_owned()), Just(String::new())].prop_flat_map(|prefix| {
+            "[!#-)+-\\[\\]-~]{1,8}".prop_map(move |rest| format!("{prefix}{rest}"))
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_set_allows_exactly_what_one_of_its_patterns_allows(
+            granted in prop::collection::vec(token(), 0..8),
+            under in prop::collection::vec(token(), 0..4),
+            asked in token(),
+        ) {
+            let patterns: Vec<_> =
+                granted.iter().cloned().chain(under.iter().map(|prefix| format!("{prefix}.*"))).collect();
+            let scopes = Scopes::of(&patterns).unwrap();
+            let expected = granted.contains(&asked)
+                || under.iter().any(|prefix| {
+                    asked.len() > prefix.len() + 1 && asked.starts_with(&format!("{prefix}."))
+                });
+            prop_assert_eq!(scopes.allows(&scope(&asked)), expected);
+        }
+
+        #[test]
+        fn what_is_displayed_reads_back(patterns in prop::collection::vec(token(), 0..8)) {
+            let scopes = Scopes::of(&patterns).unwrap();
+            prop_assert_eq!(scopes.to_string().parse::<Scopes>(), Ok(scopes));
+        }
+    }
+}
