@@ -1,0 +1,49 @@
+# Recipes for people. What a change must pass is `.ci/run`; `just ci` calls it.
+
+# The recipes.
+default:
+    @just --list --unsorted
+
+# Every test, doc tests included. Arguments go to `cargo test`.
+test *args:
+    scripts/test {{ args }}
+
+# The same tests with long runs: more property cases, more crash rounds.
+chaos cases="4096" rounds="50":
+    PROPTEST_CASES={{ cases }} KEYCAP_CHAOS_ROUNDS={{ rounds }} scripts/test
+
+# Everything a change must pass.
+ci:
+    .ci/run
+
+# Rewrite the sources in the house format.
+fmt:
+    cargo fmt --all
+
+# Clippy on everything, warnings are failures.
+lint:
+    cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
+
+# The API docs, warnings are failures. `just docs --open` opens them.
+docs *args:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features --locked {{ args }}
+
+# The benchmarks. BENCHMARKS.md keeps the results.
+bench *args:
+    cargo bench --workspace --all-features --locked --bench '*' {{ args }}
+
+# Licences, bans, sources and advisories of the dependencies.
+deny:
+    cargo deny check
+
+# Does it compile on the oldest Rust it promises to? Needs that toolchain.
+msrv:
+    cargo "+$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)" check --workspace --all-features --locked
+
+# The capped chat API on axum. PORT, KEYCAP_DB and QUICKSTART_CAP configure it.
+quickstart-axum:
+    cargo run -p quickstart-axum
+
+# The same on actix.
+quickstart-actix:
+    cargo run -p quickstart-actix
