@@ -1,0 +1,242 @@
+//! What a ledger answers.
+//!
+//! A refusal is an [`Outcome`]; an operation that makes no sense against the books is a [`Fault`]; a
+//! ledger that could not answer at all is a [`LedgerError`](crate::LedgerError).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use keycap_base::Timestamp;
+
+use crate::{
+    Account, AccountId, Amount, Chain, ChargeId, Cost, Fit, HoldId, HoldState, Limit, MAX_CHAIN,
+    MAX_SETTLE_HOLDS, Meter, Window,
+};
+
+/// How one limit stands in its window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Whose limit.
+    pub account: AccountId,
+    /// The limit, with its cap.
+    pub limit: Limit,
+    /// The window.
+    pub window: Window,
+    /// What was spent in it.
+    pub spent: Amount,
+    /// What holds have set aside in it.
+    pub held: Amount,
+    /// The part of `held` that belongs to the holds the operation named.
+    pub own: Amount,
+}
+
+impl Standing {
+    /// What nobody has spent or set aside; zero when over the cap.
+    #[must_use]
+    pub fn remaining(&self) -> Amount {
+        self.limit
+            .cap()
+            .saturating_sub(self.spent)
+            .saturating_sub(self.held)
+    }
+
+    /// What the holder of the named holds may still spend: what is remaining, and what is its own.
+    #[must_use]
+    pub fn available(&self) -> Amount {
+        let others = self.held.saturating_sub(self.own);
+        self.limit
+            .cap()
+            .saturating_sub(self.spent)
+            .saturating_sub(others)
+    }
+
+    /// Whether more was spent than the cap allows.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.spent > self.limit.cap()
+    }
+}
+
+/// Why an amount does not fit under a limit, most hopeless first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// It is larger than the cap itself: waiting cannot help.
+    LargerThanCap,
+    /// It would not fit were nothing held: the window is spent.
+    Spent,
+    /// It would fit were nothing held: requests in flight have set the rest aside.
+    Reserved,
+}
+
+/// A refusal: which limit, and how it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shortfall {
+    /// The limit that refused.
+    pub standing: Standing,
+    /// What was asked for on it.
+    pub wanted: Amount,
+    /// Why it did not fit.
+    pub cause: Cause,
+    /// Until the window ends; none for a lifetime.
+    pub ends_in: Option<Duration>,
+}
+
+impl Shortfall {
+    /// Whether it is a rate that was exceeded: a limit of an hour or less that is spent, or one on
+    /// requests, whose holds are all sure to be spent.
+    #[must_use]
+    pub fn is_rate(&self) -> bool {
+        let certain = self.cause == Cause::Spent || *self.meter() == Meter::REQUESTS;
+        self.cause != Cause::LargerThanCap && certain && self.standing.limit.key().period.is_rate()
+    }
+
+    /// Which refusal is told first where several apply: lower is earlier.
+    pub(crate) fn rank(&self) -> u8 {
+        match self.cause {
+            Cause::LargerThanCap => 0,
+            _ if self.is_rate() => 1,
+            Cause::Spent => 2,
+            Cause::Reserved => 3,
+        }
+    }
+
+    fn meter(&self) -> &Meter {
+        &self.standing.limit.key().meter
+    }
+}
+
+/// A hold that was taken or extended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Every limit of the chain, leaf first, as of this operation.
+    pub standings: Vec<Standing>,
+    /// The time until it ends by itself.
+    pub expires_in: Duration,
+}
+
+/// A charge that is on record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// Whether it left a limit above its cap.
+    pub fit: Fit,
+    /// The part that no hold covered, for each meter.
+    pub uncovered: Cost,
+    /// The limits it touched, as of this operation; none when it was on record already.
+    pub standings: Vec<Standing>,
+}
+
+/// What one operation did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The chain's accounts exist.
+    Opened {
+        /// The leaf's chain as it is now.
+        chain: Chain,
+        /// Accounts that existed and that the template's word changed.
+        changed: Vec<AccountId>,
+    },
+    /// The account after the change.
+    Amended(Arc<Account>),
+    /// Somebody changed the account before; here it is.
+    Stale(Arc<Account>),
+    /// The hold was taken, or had been with this id.
+    Held(Held),
+    /// The hold was not taken, or not extended; nothing changed.
+    Refused(Box<Shortfall>),
+    /// The hold has ended and cannot be extended.
+    Ended(HoldState),
+    /// The charge is on record, or had been with this id.
+    Recorded(Recorded),
+    /// The hold is given back, or had ended before.
+    Released,
+    /// The refund is on record, or had been with this id; so much of the charge is now refunded.
+    Refunded(Cost),
+    /// The refund is more than the charge has left; nothing changed.
+    RefundTooLarge {
+        /// What is left to refund.
+        left: Cost,
+    },
+    /// Holds were ended.
+    Swept {
+        /// So many of them.
+        holds: usize,
+        /// Whether there may be more.
+        progress: Progress,
+    },
+    /// Rows were forgotten.
+    Pruned {
+        /// So many of them.
+        rows: usize,
+        /// Whether there may be more.
+        progress: Progress,
+    },
+    /// The id stands for something else already; nothing changed. What it stood for first.
+    Conflict(Box<Outcome>),
+    /// The id was made before the ledger's memory of ids begins; nothing changed.
+    TooOld {
+        /// Where the memory begins.
+        oldest: Timestamp,
+    },
+}
+
+/// Whether bounded work reached its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Nothing is left to do.
+    Done,
+    /// The bound was reached; ask again.
+    More,
+}
+
+/// An operation that makes no sense against the books. Nothing changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// No such account; open it first.
+    #[error("account {0} is not known; open it first")]
+    UnknownAccount(AccountId),
+    /// A row names a chain without accounts: the store was written by something else.
+    #[error("a row names an empty chain; the store is damaged")]
+    UnknownChain,
+    /// No such hold.
+    #[error("hold {0} is not known")]
+    UnknownHold(HoldId),
+    /// No such charge, or retention took it.
+    #[error("charge {0} is not known, or too old to be refunded")]
+    UnknownCharge(ChargeId),
+    /// The lease names a limit that the account does not have.
+    #[error("account {0} has no such limit")]
+    UnknownLimit(AccountId),
+    /// The account is its own ancestor.
+    #[error("account {0} would be its own ancestor")]
+    Cycle(AccountId),
+    /// The chain is longer than chains are.
+    #[error("the chain of account {0} would have more than {MAX_CHAIN} accounts")]
+    ChainTooLong(AccountId),
+    /// An account cannot move under another root.
+    #[error("account {account} lies under {is}; under {asked} it would be a new account")]
+    OtherRoot {
+        /// Which account.
+        account: AccountId,
+        /// Its root.
+        is: AccountId,
+        /// The root it was asked for.
+        asked: AccountId,
+    },
+    /// A settle names too many holds.
+    #[error("a settle from {0} holds; the most is {MAX_SETTLE_HOLDS}")]
+    TooManyHolds(usize),
+    /// A lease cannot be extended, only replaced.
+    #[error("hold {0} is a lease; it is replaced, not grown")]
+    LeaseGrown(HoldId),
+    /// A counter would pass the largest number. Nothing was recorded: this needs an operator.
+    #[error(
+        "the {meter} counter of account {account} would overflow; the operation was not recorded"
+    )]
+    Overflow {
+        /// Whose counter.
+        account: AccountId,
+        /// What it counts.
+        meter: Meter,
+    },
+}
