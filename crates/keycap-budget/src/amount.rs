@@ -86,6 +86,13 @@ impl Amount {
         }
     }
 
+    /// Both together, for parts of one counter: the counter itself is checked, so its parts cannot
+    /// saturate.
+    #[must_use]
+    pub(crate) const fn saturating_add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
     /// The difference, or nothing when `other` is larger.
     #[must_use]
     pub const fn saturating_sub(self, other: Self) -> Self {

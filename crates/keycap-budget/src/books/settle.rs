@@ -1,0 +1,393 @@
+//! Recording charges, paid from holds or not, and giving holds back.
+//!
+//! A charge is recorded always (P2). What its holds cover turns from held into spent; what they do
+//! not cover is added to spend and marked. A capture that a settle finds is replaced by it.
+
+use std::sync::Arc;
+
+use keycap_base::Timestamp;
+
+use super::tally::Tally;
+use super::{Books, Step, Stop};
+use crate::{
+    Account, AccountId, Amount, Chain, Charge, ChargeId, ChargeLeg, Cost, Counter, CounterKey,
+    Fault, Fit, Hold, HoldId, HoldState, LimitKey, MAX_SETTLE_HOLDS, Meter, NewCharge, Outcome,
+    Recorded, Rest, Shelf,
+};
+
+impl<S: Shelf> Books<S> {
+    /// Records a charge that no hold was taken for.
+    pub(super) fn charge(&mut self, new: &NewCharge, now: Timestamp) -> Step<Outcome, S> {
+        self.settle(new, &[], Rest::Keep, now)
+    }
+
+    /// Records a charge and pays it from holds, in one step.
+    pub(super) fn settle(
+        &mut self,
+        new: &NewCharge,
+        ids: &[HoldId],
+        rest: Rest,
+        now: Timestamp,
+    ) -> Step<Outcome, S> {
+        self.remembered(new.id.made_at(), now)?;
+        let leaf = self.known(&new.account)?;
+        if let Some(first) = self.shelf.charge(&leaf.root, new.id).map_err(Stop::Shelf)? {
+            return Ok(recorded_before(&first, new));
+        }
+        let holds = self.named_holds(&leaf.root, ids)?;
+        if let Some(folded) = holds.iter().find_map(|hold| folded_before(hold, new.id)) {
+            return Ok(folded_again(folded, new));
+        }
+        let chain = match holds.iter().find(|hold| hold.account == new.account) {
+            Some(hold) => self.accounts(&hold.chain)?,
+            None => self.known_chain(&new.account)?,
+        };
+        let mut bill = Bill::new(new, holds, rest, now);
+        bill.pay(&mut self.shelf, &chain)?;
+        bill.end(&mut self.shelf)?;
+        self.record(bill, &chain)
+    }
+
+    /// Gives a hold back. A captured one is given back too: nothing was spent after all.
+    pub(super) fn release(
+        &mut self,
+        account: &AccountId,
+        id: HoldId,
+        now: Timestamp,
+    ) -> Step<Outcome, S> {
+        let root = self.known(account)?.root.clone();
+        let found = self.shelf.hold(&root, id).map_err(Stop::Shelf)?;
+        let mut hold = Hold::clone(&*found.ok_or(Fault::UnknownHold(id))?);
+        if matches!(hold.state, HoldState::Open | HoldState::Captured) {
+            let mut tally = Tally::default();
+            give_back(&mut self.shelf, &mut tally, &mut hold)?;
+            hold.state = HoldState::Released;
+            hold.ended_at = hold.ended_at.or(Some(now));
+            tally.put(&mut self.shelf)?;
+            self.shelf.put_hold(Arc::new(hold)).map_err(Stop::Shelf)?;
+        }
+        Ok(Outcome::Released)
+    }
+
+    /// The holds of these names, each once. One that is not known covers nothing.
+    fn named_holds(&mut self, root: &AccountId, ids: &[HoldId]) -> Step<Vec<Hold>, S> {
+        if ids.len() > MAX_SETTLE_HOLDS {
+            return Err(Fault::TooManyHolds(ids.len()).into());
+        }
+        let mut holds: Vec<Hold> = Vec::with_capacity(ids.len());
+        for id in ids {
+            if !holds.iter().any(|hold| hold.id == *id) {
+                let found = self.shelf.hold(root, *id).map_err(Stop::Shelf)?;
+                holds.extend(found.map(|hold| Hold::clone(&hold)));
+            }
+        }
+        Ok(holds)
+    }
+
+    /// Puts everything back and answers.
+    fn record(&mut self, bill: Bill<'_>, chain: &Chain) -> Step<Outcome, S> {
+        bill.tally.put(&mut self.shelf)?;
+        let standings = bill.tally.touched(chain);
+        let over = standings.iter().any(|standing| standing.is_over());
+        let fit = if over { Fit::Over } else { Fit::Within };
+        let charge = bill.charge(chain, fit);
+        for hold in bill.holds {
+            self.shelf.put_hold(Arc::new(hold)).map_err(Stop::Shelf)?;
+        }
+        let uncovered = uncovered(&charge);
+        if bill.row == Row::Written {
+            self.shelf
+                .put_charge(Arc::new(charge))
+                .map_err(Stop::Shelf)?;
+        }
+        Ok(Outcome::Recorded(Recorded {
+            fit,
+            uncovered,
+            standings,
+        }))
+    }
+}
+
+/// Whether the charge gets a row of its own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Row {
+    Written,
+    /// It counts only requests, and the end of its hold remembers its id.
+    Folded,
+}
+
+/// One charge being paid.
+struct Bill<'a> {
+    new: &'a NewCharge,
+    holds: Vec<Hold>,
+    rest: Rest,
+    now: Timestamp,
+    tally: Tally,
+    legs: Vec<ChargeLeg>,
+    /// Requests that are counted without a row; `None` when they get one like any meter.
+    folded: Option<Amount>,
+    row: Row,
+}
+
+impl<'a> Bill<'a> {
+    fn new(new: &'a NewCharge, holds: Vec<Hold>, rest: Rest, now: Timestamp) -> Self {
+        let live = |hold: &Hold| matches!(hold.state, HoldState::Open | HoldState::Captured);
+        let folds = rest == Rest::Release && holds.iter().any(live);
+        let folded = folds.then(|| new.cost.amount(&Meter::REQUESTS));
+        let only_requests = new.cost.iter().all(|(meter, _)| *meter == Meter::REQUESTS);
+        let row = if folds && only_requests {
+            Row::Folded
+        } else {
+            Row::Written
+        };
+        Self {
+            new,
+            holds,
+            rest,
+            now,
+            tally: Tally::default(),
+            legs: Vec::new(),
+            folded,
+            row,
+        }
+    }
+
+    /// Counts the cost on every limit of the chain that counts one of its meters.
+    fn pay<S: Shelf>(&mut self, shelf: &mut S, chain: &Chain) -> Step<(), S> {
+        for account in chain.iter() {
+            for (meter, amount) in self.new.cost.iter() {
+                for limit in self.limits(account, meter) {
+                    self.pay_limit(shelf, account, &limit, amount)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The account's limits on a meter, and those its holds were taken on before an amendment took
+    /// them away.
+    fn limits(&self, account: &Account, meter: &Meter) -> Vec<LimitKey> {
+        let current = account.terms.limits.iter().map(|limit| limit.key());
+        let held = self.holds.iter().flat_map(|hold| &hold.legs);
+        let held = held
+            .filter(|leg| leg.account == account.id)
+            .map(|leg| &leg.limit);
+        let mut keys: Vec<LimitKey> = Vec::new();
+        for key in current.chain(held).filter(|key| key.meter == *meter) {
+            if !keys.contains(key) {
+                keys.push(key.clone());
+            }
+        }
+        keys
+    }
+
+    /// Counts an amount on one limit: first from what is held, then from what was captured, the rest
+    /// uncovered.
+    fn pay_limit<S: Shelf>(
+        &mut self,
+        shelf: &mut S,
+        account: &Account,
+        limit: &LimitKey,
+        amount: Amount,
+    ) -> Step<(), S> {
+        let mut left = amount;
+        let mut holds = std::mem::take(&mut self.holds);
+        let mut newest = None;
+        for hold in &mut holds {
+            for leg in hold
+                .legs
+                .iter_mut()
+                .filter(|leg| leg.is_on(&account.id, limit))
+            {
+                newest = newest.max(Some(leg.start));
+                let covered = left.min(leg.amount.saturating_add(leg.captured));
+                let from_held = covered.min(leg.amount);
+                let from_capture = covered.saturating_sub(from_held);
+                leg.amount = leg.amount.saturating_sub(from_held);
+                leg.captured = leg.captured.saturating_sub(from_capture);
+                hold.exposure = hold.exposure.map(|most| most.saturating_sub(covered));
+                left = left.saturating_sub(covered);
+                self.count(shelf, leg.counter(), covered, |counter| {
+                    counter.held_less(from_held).spent_more(from_held)
+                })?;
+            }
+        }
+        let opened_at = holds.first().map_or(self.now, |hold| hold.opened_at);
+        self.holds = holds;
+        let start = newest.unwrap_or_else(|| limit.period.window(opened_at).start);
+        let key = CounterKey {
+            account: account.id.clone(),
+            limit: limit.clone(),
+            start,
+        };
+        self.overrun(shelf, key, left)
+    }
+
+    /// Counts what no hold covers, and marks it.
+    fn overrun<S: Shelf>(&mut self, shelf: &mut S, key: CounterKey, amount: Amount) -> Step<(), S> {
+        let marked = key.clone();
+        self.count(shelf, key, amount, |counter| {
+            let uncovered = counter.uncovered.saturating_add(amount);
+            Counter {
+                uncovered,
+                ..counter
+            }
+            .spent_more(amount)
+        })?;
+        let on = |leg: &&mut ChargeLeg| leg.is_on(&marked);
+        if let Some(leg) = self.legs.iter_mut().find(on) {
+            leg.uncovered = amount;
+        }
+        Ok(())
+    }
+
+    /// Changes a counter, and writes down what the charge put there.
+    fn count<S: Shelf>(
+        &mut self,
+        shelf: &mut S,
+        key: CounterKey,
+        amount: Amount,
+        change: impl FnOnce(Counter) -> Option<Counter>,
+    ) -> Step<(), S> {
+        if amount.is_zero() {
+            return Ok(());
+        }
+        let folds = self.folded.is_some() && key.limit.meter == Meter::REQUESTS;
+        self.tally.change(shelf, &key, |counter| {
+            let counter = change(counter)?;
+            let more = if folds { amount } else { Amount::ZERO };
+            Some(Counter {
+                carried: counter.carried.checked_add(more)?,
+                ..counter
+            })
+        })?;
+        if !folds {
+            self.write_leg(key, amount);
+        }
+        Ok(())
+    }
+
+    fn write_leg(&mut self, key: CounterKey, amount: Amount) {
+        match self.legs.iter_mut().find(|leg| leg.is_on(&key)) {
+            Some(leg) => leg.amount = leg.amount.saturating_add(amount),
+            None => self.legs.push(ChargeLeg {
+                account: key.account,
+                limit: key.limit,
+                start: key.start,
+                amount,
+                uncovered: Amount::ZERO,
+                refunded: Amount::ZERO,
+            }),
+        }
+    }
+
+    /// Ends the holds, if this was the last of the work.
+    fn end<S: Shelf>(&mut self, shelf: &mut S) -> Step<(), S> {
+        if self.rest == Rest::Release {
+            let (by, folded) = (self.new.id, self.folded.unwrap_or(Amount::ZERO));
+            for hold in &mut self.holds {
+                hold.state = match hold.state {
+                    HoldState::Open => HoldState::Settled { by, folded },
+                    HoldState::Captured => HoldState::Replaced { by, folded },
+                    HoldState::Settled { .. }
+                    | HoldState::Released
+                    | HoldState::Replaced { .. } => continue,
+                };
+                give_back(shelf, &mut self.tally, hold)?;
+                hold.ended_at = hold.ended_at.or(Some(self.now));
+            }
+        }
+        for hold in &self.holds {
+            self.tally.owns(shelf, &hold.legs)?;
+        }
+        Ok(())
+    }
+
+    /// The row.
+    fn charge(&self, chain: &Chain, fit: Fit) -> Charge {
+        let cost = match self.folded {
+            Some(_) => self.new.cost.clone().without(&Meter::REQUESTS),
+            None => self.new.cost.clone(),
+        };
+        Charge {
+            id: self.new.id,
+            account: self.new.account.clone(),
+            root: chain.root().clone(),
+            chain: chain.ids(),
+            cost,
+            tags: self.new.tags.clone(),
+            at: self.now,
+            legs: self.legs.clone(),
+            refunded: Cost::none(),
+            fit,
+            folded: self.folded,
+        }
+    }
+}
+
+/// Gives back whatever a hold still has, set aside or captured.
+fn give_back<S: Shelf>(shelf: &mut S, tally: &mut Tally, hold: &mut Hold) -> Step<(), S> {
+    for leg in &mut hold.legs {
+        let (held, captured) = (leg.amount, leg.captured);
+        if !held.is_zero() || !captured.is_zero() {
+            tally.change(shelf, &leg.counter(), |counter| {
+                Some(counter.held_less(held).spent_less(captured))
+            })?;
+        }
+        (leg.amount, leg.captured) = (Amount::ZERO, Amount::ZERO);
+    }
+    Ok(())
+}
+
+/// The answer to a charge that is on record with this id.
+fn recorded_before(first: &Charge, new: &NewCharge) -> Outcome {
+    let uncovered = uncovered(first);
+    let recorded = Outcome::Recorded(Recorded {
+        fit: first.fit,
+        uncovered,
+        standings: Vec::new(),
+    });
+    if first.is(new) {
+        recorded
+    } else {
+        Outcome::Conflict(Box::new(recorded))
+    }
+}
+
+/// The requests that this very settle counted when it ended the hold.
+fn folded_before(hold: &Hold, id: ChargeId) -> Option<Amount> {
+    hold.ended_by()
+        .filter(|(by, _)| *by == id)
+        .map(|(_, folded)| folded)
+}
+
+/// The answer to a settle that wrote no row and ended its holds with this id.
+fn folded_again(folded: Amount, new: &NewCharge) -> Outcome {
+    let recorded = Outcome::Recorded(Recorded {
+        fit: Fit::Within,
+        uncovered: Cost::none(),
+        standings: Vec::new(),
+    });
+    let same = new.cost.amount(&Meter::REQUESTS) == folded
+        && new.cost.clone().without(&Meter::REQUESTS).is_nothing();
+    if same {
+        recorded
+    } else {
+        Outcome::Conflict(Box::new(recorded))
+    }
+}
+
+/// The part of a charge that no hold covered, for each meter.
+fn uncovered(charge: &Charge) -> Cost {
+    let part = |sum: Cost, meter: &Meter| {
+        // Not above the charge's own amount, which was within bounds.
+        sum.clone()
+            .with(meter.clone(), charge.uncovered(meter))
+            .unwrap_or(sum)
+    };
+    charge
+        .cost
+        .iter()
+        .map(|(meter, _)| meter)
+        .fold(Cost::none(), part)
+}
