@@ -1,0 +1,245 @@
+//! Rows in maps.
+
+use std::collections::{BTreeMap, HashMap};
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use keycap_base::Timestamp;
+
+use crate::{
+    Account, AccountId, Charge, ChargeId, Counter, CounterKey, Hold, HoldId, Presence, Refund,
+    Shelf, Snapshot, Sweep,
+};
+
+/// Rows in maps; ordered ones where a bounded part is read in order.
+#[derive(Debug)]
+pub(super) struct MemoryShelf {
+    accounts: HashMap<AccountId, Arc<Account>>,
+    counters: BTreeMap<CounterKey, Counter>,
+    holds: BTreeMap<(AccountId, HoldId), Arc<Hold>>,
+    open: BTreeMap<(Timestamp, HoldId), Arc<Hold>>,
+    ended: BTreeMap<(Timestamp, HoldId), Arc<Hold>>,
+    charges: BTreeMap<(AccountId, ChargeId), Arc<Charge>>,
+    refunds: BTreeMap<(AccountId, ChargeId), Arc<Refund>>,
+    horizon: Timestamp,
+}
+
+impl Default for MemoryShelf {
+    fn default() -> Self {
+        Self {
+            accounts: HashMap::new(),
+            counters: BTreeMap::new(),
+            holds: BTreeMap::new(),
+            open: BTreeMap::new(),
+            ended: BTreeMap::new(),
+            charges: BTreeMap::new(),
+            refunds: BTreeMap::new(),
+            horizon: Timestamp::EPOCH,
+        }
+    }
+}
+
+impl MemoryShelf {
+    pub(super) fn find_hold(&self, account: &AccountId, id: HoldId) -> Option<Hold> {
+        let root = self.accounts.get(account)?.root.clone();
+        self.holds.get(&(root, id)).map(|hold| Hold::clone(hold))
+    }
+
+    pub(super) fn find_charge(&self, account: &AccountId, id: ChargeId) -> Option<Charge> {
+        let root = self.accounts.get(account)?.root.clone();
+        self.charges
+            .get(&(root, id))
+            .map(|charge| Charge::clone(charge))
+    }
+
+    pub(super) fn charges_of(
+        &self,
+        account: &AccountId,
+        before: Option<ChargeId>,
+        most: usize,
+    ) -> Vec<Charge> {
+        let own = |charge: &&Arc<Charge>| {
+            charge.account == *account && before.is_none_or(|before| charge.id < before)
+        };
+        let charges = self.charges.values().rev().filter(own).take(most);
+        charges.map(|charge| Charge::clone(charge)).collect()
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot {
+        let mut accounts: Vec<_> = self.accounts.values().map(|a| Account::clone(a)).collect();
+        accounts.sort_by(|one, other| one.id.cmp(&other.id));
+        Snapshot {
+            accounts,
+            counters: self
+                .counters
+                .iter()
+                .map(|(key, counter)| (key.clone(), *counter))
+                .collect(),
+            holds: self.holds.values().map(|hold| Hold::clone(hold)).collect(),
+            charges: self
+                .charges
+                .values()
+                .map(|charge| Charge::clone(charge))
+                .collect(),
+            refunds: self
+                .refunds
+                .values()
+                .map(|refund| Refund::clone(refund))
+                .collect(),
+        }
+    }
+}
+
+impl Shelf for MemoryShelf {
+    type Error = Infallible;
+
+    fn account(&mut self, id: &AccountId) -> Result<Option<Arc<Account>>, Infallible> {
+        Ok(self.accounts.get(id).cloned())
+    }
+
+    fn put_account(&mut self, account: Arc<Account>) -> Result<(), Infallible> {
+        self.accounts.insert(account.id.clone(), account);
+        Ok(())
+    }
+
+    fn counter(&mut self, key: &CounterKey) -> Result<Counter, Infallible> {
+        Ok(self.counters.get(key).copied().unwrap_or_default())
+    }
+
+    fn put_counter(&mut self, key: CounterKey, counter: Counter) -> Result<(), Infallible> {
+        self.counters.insert(key, counter);
+        Ok(())
+    }
+
+    fn drop_counter(&mut self, key: &CounterKey) -> Result<(), Infallible> {
+        self.counters.remove(key);
+        Ok(())
+    }
+
+    fn stale_counters(
+        &mut self,
+        now: Timestamp,
+        most: usize,
+    ) -> Result<Vec<CounterKey>, Infallible> {
+        let stale = self.counters.iter().filter(|(key, counter)| {
+            counter.held.is_zero() && key.retained_until().is_some_and(|until| until <= now)
+        });
+        Ok(stale.map(|(key, _)| key.clone()).take(most).collect())
+    }
+
+    fn has_counter(&mut self, key: &CounterKey) -> Result<Presence, Infallible> {
+        let there = self.counters.contains_key(key);
+        Ok(if there {
+            Presence::There
+        } else {
+            Presence::Absent
+        })
+    }
+
+    fn hold(&mut self, root: &AccountId, id: HoldId) -> Result<Option<Arc<Hold>>, Infallible> {
+        Ok(self.holds.get(&(root.clone(), id)).cloned())
+    }
+
+    fn put_hold(&mut self, hold: Arc<Hold>) -> Result<(), Infallible> {
+        let key = (hold.root.clone(), hold.id);
+        if let Some(before) = self.holds.insert(key, Arc::clone(&hold)) {
+            self.open.remove(&(before.expires_at, before.id));
+        }
+        match hold.ended_at {
+            None => self.open.insert((hold.expires_at, hold.id), hold),
+            Some(ended_at) => self.ended.insert((ended_at, hold.id), hold),
+        };
+        Ok(())
+    }
+
+    fn drop_hold(&mut self, root: &AccountId, id: HoldId) -> Result<(), Infallible> {
+        if let Some(hold) = self.holds.remove(&(root.clone(), id)) {
+            self.open.remove(&(hold.expires_at, id));
+            self.ended.retain(|(_, ended), _| *ended != id);
+        }
+        Ok(())
+    }
+
+    fn open_holds(
+        &mut self,
+        sweep: &Sweep,
+        now: Timestamp,
+        most: usize,
+    ) -> Result<Vec<Arc<Hold>>, Infallible> {
+        let due = |hold: &&Arc<Hold>| match sweep {
+            Sweep::Expired => hold.expires_at <= now,
+            Sweep::OwnersExcept(living) => !living.contains(&hold.owner),
+        };
+        Ok(self.open.values().filter(due).take(most).cloned().collect())
+    }
+
+    fn ended_holds(
+        &mut self,
+        instant: Timestamp,
+        most: usize,
+    ) -> Result<Vec<Arc<Hold>>, Infallible> {
+        let ended = self
+            .ended
+            .iter()
+            .take_while(|((ended_at, _), _)| *ended_at < instant);
+        Ok(ended.map(|(_, hold)| Arc::clone(hold)).take(most).collect())
+    }
+
+    fn charge(
+        &mut self,
+        root: &AccountId,
+        id: ChargeId,
+    ) -> Result<Option<Arc<Charge>>, Infallible> {
+        Ok(self.charges.get(&(root.clone(), id)).cloned())
+    }
+
+    fn put_charge(&mut self, charge: Arc<Charge>) -> Result<(), Infallible> {
+        self.charges
+            .insert((charge.root.clone(), charge.id), charge);
+        Ok(())
+    }
+
+    fn drop_charge(&mut self, root: &AccountId, id: ChargeId) -> Result<(), Infallible> {
+        self.charges.remove(&(root.clone(), id));
+        self.refunds
+            .retain(|(under, _), refund| under != root || refund.charge != id);
+        Ok(())
+    }
+
+    fn old_charges(
+        &mut self,
+        instant: Timestamp,
+        most: usize,
+    ) -> Result<Vec<Arc<Charge>>, Infallible> {
+        let old = |charge: &&Arc<Charge>| charge.at < instant && charge.id.made_at() < instant;
+        Ok(self
+            .charges
+            .values()
+            .filter(old)
+            .take(most)
+            .cloned()
+            .collect())
+    }
+
+    fn refund(
+        &mut self,
+        root: &AccountId,
+        id: ChargeId,
+    ) -> Result<Option<Arc<Refund>>, Infallible> {
+        Ok(self.refunds.get(&(root.clone(), id)).cloned())
+    }
+
+    fn put_refund(&mut self, root: &AccountId, refund: Arc<Refund>) -> Result<(), Infallible> {
+        self.refunds.insert((root.clone(), refund.id), refund);
+        Ok(())
+    }
+
+    fn horizon(&mut self) -> Result<Timestamp, Infallible> {
+        Ok(self.horizon)
+    }
+
+    fn put_horizon(&mut self, instant: Timestamp) -> Result<(), Infallible> {
+        self.horizon = instant;
+        Ok(())
+    }
+}
