@@ -15,8 +15,9 @@ pub const DEFAULT_HOLD_LIFE: Duration = Duration::from_secs(15 * 60);
 pub enum Claim {
     /// A cost, on every limit of the account's chain that counts one of its meters: a request's hold.
     Chain(Cost),
-    /// Nothing yet, but only while every limit of the chain has something left. Extended later.
-    Room,
+    /// A cost as above, and on every other limit of the chain nothing yet, but only while it has
+    /// something left. Extended once the cost is known.
+    Room(Cost),
     /// An amount on one limit of the account itself: a lease.
     Limit(LimitKey, Amount),
 }

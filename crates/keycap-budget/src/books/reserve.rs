@@ -245,8 +245,8 @@ fn asks<'a>(chain: &'a Chain, claim: &Claim) -> Result<Vec<Ask<'a>>, Fault> {
 /// The hold before anything is set aside in it.
 fn opened(new: &NewHold, chain: &Chain, now: Timestamp) -> Hold {
     let granted = match &new.claim {
-        Claim::Chain(cost) => cost.clone(),
-        Claim::Room | Claim::Limit(..) => Cost::none(),
+        Claim::Chain(cost) | Claim::Room(cost) => cost.clone(),
+        Claim::Limit(..) => Cost::none(),
     };
     Hold {
         id: new.id,
