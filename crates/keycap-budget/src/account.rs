@@ -112,10 +112,7 @@ pub struct AccountSpec {
 impl AccountSpec {
     /// An account of this name, without limits, that allows everything.
     pub fn new(id: AccountId) -> Self {
-        Self {
-            id,
-            terms: Terms::default(),
-        }
+        Self { id, terms: Terms::default() }
     }
 
     /// The same account on these terms.
@@ -213,10 +210,7 @@ impl ChainSpec {
     /// # Panics
     /// Never: a chain is built from its leaf.
     #[must_use]
-    #[expect(
-        clippy::expect_used,
-        reason = "a chain is built from its leaf and only grows"
-    )]
+    #[expect(clippy::expect_used, reason = "a chain is built from its leaf and only grows")]
     pub fn leaf(&self) -> &AccountId {
         &self.0.first().expect("a chain has a leaf").id
     }

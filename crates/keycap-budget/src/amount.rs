@@ -79,11 +79,7 @@ impl Amount {
     /// The difference, unless `other` is larger.
     #[must_use]
     pub const fn checked_sub(self, other: Self) -> Option<Self> {
-        if other.0 > self.0 {
-            None
-        } else {
-            Some(Self(self.0 - other.0))
-        }
+        if other.0 > self.0 { None } else { Some(Self(self.0 - other.0)) }
     }
 
     /// Both together, for parts of one counter: the counter itself is checked, so its parts cannot
@@ -136,29 +132,19 @@ pub struct AmountError(Reason);
 
 impl AmountError {
     pub(crate) fn too_large(meter: &Meter, amount: Amount, most: Amount) -> Self {
-        Self(Reason::TooLarge {
-            amount: meter.format(amount),
-            most: meter.format(most),
-        })
+        Self(Reason::TooLarge { amount: meter.format(amount), most: meter.format(most) })
     }
 
     pub(crate) fn unreadable(text: &str, meter: &Meter, fault: Fault, most: Amount) -> Self {
         let text = Quoted::new(text);
         Self(match fault {
-            Fault::TooFine => Reason::TooFine {
-                text,
-                decimals: meter.decimals(),
-                meter: meter.clone(),
-            },
-            Fault::TooLarge => Reason::TooLarge {
-                amount: text.to_string(),
-                most: meter.format(most),
-            },
-            other => Reason::Unreadable {
-                text,
-                meter: meter.clone(),
-                advice: other.advice(),
-            },
+            Fault::TooFine => {
+                Reason::TooFine { text, decimals: meter.decimals(), meter: meter.clone() }
+            }
+            Fault::TooLarge => {
+                Reason::TooLarge { amount: text.to_string(), most: meter.format(most) }
+            }
+            other => Reason::Unreadable { text, meter: meter.clone(), advice: other.advice() },
         })
     }
 }
@@ -170,15 +156,7 @@ enum Reason {
     #[error("{amount} is too large; the most is {most}")]
     TooLarge { amount: String, most: String },
     #[error("{text} has too many decimals; {meter} counts {decimals} of them")]
-    TooFine {
-        text: Quoted,
-        meter: Meter,
-        decimals: u32,
-    },
+    TooFine { text: Quoted, meter: Meter, decimals: u32 },
     #[error("{text} is not an amount of {meter}: {advice}")]
-    Unreadable {
-        text: Quoted,
-        meter: Meter,
-        advice: &'static str,
-    },
+    Unreadable { text: Quoted, meter: Meter, advice: &'static str },
 }

@@ -74,14 +74,8 @@ fn check_sums(snapshot: &Snapshot) -> Result<(), Violation> {
     }
     for (key, counter) in &snapshot.counters {
         let sum = sums.remove(key).unwrap_or_default();
-        let rows = Sums {
-            spent: sum.spent + wide(counter.carried),
-            ..sum
-        };
-        let shown = Sums {
-            spent: wide(counter.spent),
-            held: wide(counter.held),
-        };
+        let rows = Sums { spent: sum.spent + wide(counter.carried), ..sum };
+        let shown = Sums { spent: wide(counter.spent), held: wide(counter.held) };
         if rows != shown {
             return Err(Violation::new(
                 "I2",
@@ -91,10 +85,9 @@ fn check_sums(snapshot: &Snapshot) -> Result<(), Violation> {
     }
     // A counter that retention took away may leave rows behind, but nothing that is still held.
     match sums.iter().find(|(_, sum)| sum.held != 0) {
-        Some((key, sum)) => Err(Violation::new(
-            "I2",
-            format!("{key:?} has no counter, but holds: {sum:?}"),
-        )),
+        Some((key, sum)) => {
+            Err(Violation::new("I2", format!("{key:?} has no counter, but holds: {sum:?}")))
+        }
         None => Ok(()),
     }
 }
@@ -111,10 +104,7 @@ fn check_holds(snapshot: &Snapshot) -> Result<(), Violation> {
             }
         };
         if !sound {
-            return Err(Violation::new(
-                "I3",
-                format!("{hold:?} is not in one state"),
-            ));
+            return Err(Violation::new("I3", format!("{hold:?} is not in one state")));
         }
     }
     Ok(())
@@ -124,17 +114,12 @@ fn check_parents(snapshot: &Snapshot) -> Result<(), Violation> {
     for charge in &snapshot.charges {
         for leg in &charge.legs {
             if !charge.chain.contains(&leg.account) {
-                let what = format!(
-                    "charge {} counts on {}, not in its chain",
-                    charge.id, leg.account
-                );
+                let what =
+                    format!("charge {} counts on {}, not in its chain", charge.id, leg.account);
                 return Err(Violation::new("I4", what));
             }
         }
-        for account in snapshot
-            .accounts
-            .iter()
-            .filter(|account| charge.chain.contains(&account.id))
+        for account in snapshot.accounts.iter().filter(|account| charge.chain.contains(&account.id))
         {
             check_counted(charge, account)?;
         }
@@ -149,10 +134,7 @@ fn check_counted(charge: &Charge, account: &Account) -> Result<(), Violation> {
         let total = totals.entry(&leg.limit).or_insert(Amount::ZERO);
         *total = total.saturating_add(leg.amount);
     }
-    match totals
-        .iter()
-        .find(|(limit, total)| charge.cost.amount(&limit.meter) != **total)
-    {
+    match totals.iter().find(|(limit, total)| charge.cost.amount(&limit.meter) != **total) {
         Some((limit, total)) => {
             let what = format!("charge {} counts {total:?} on {limit:?}", charge.id);
             Err(Violation::new("I4", what))
@@ -163,15 +145,8 @@ fn check_counted(charge: &Charge, account: &Account) -> Result<(), Violation> {
 
 fn check_ids(snapshot: &Snapshot) -> Result<(), Violation> {
     let mut seen = BTreeSet::new();
-    match snapshot
-        .charges
-        .iter()
-        .find(|charge| !seen.insert((&charge.root, charge.id)))
-    {
-        Some(charge) => Err(Violation::new(
-            "I5",
-            format!("charge {} stands twice", charge.id),
-        )),
+    match snapshot.charges.iter().find(|charge| !seen.insert((&charge.root, charge.id))) {
+        Some(charge) => Err(Violation::new("I5", format!("charge {} stands twice", charge.id))),
         None => Ok(()),
     }
 }

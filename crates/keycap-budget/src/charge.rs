@@ -49,11 +49,7 @@ impl ChargeLeg {
     #[must_use]
     pub fn counter(&self) -> CounterKey {
         let (account, limit) = (self.account.clone(), self.limit.clone());
-        CounterKey {
-            account,
-            limit,
-            start: self.start,
-        }
+        CounterKey { account, limit, start: self.start }
     }
 
     /// Whether it lies on this counter.
@@ -108,12 +104,7 @@ impl Charge {
     #[must_use]
     pub fn uncovered(&self, meter: &Meter) -> Amount {
         let on = |leg: &&ChargeLeg| leg.limit.meter == *meter;
-        self.legs
-            .iter()
-            .filter(on)
-            .map(|leg| leg.uncovered)
-            .max()
-            .unwrap_or(Amount::ZERO)
+        self.legs.iter().filter(on).map(|leg| leg.uncovered).max().unwrap_or(Amount::ZERO)
     }
 }
 

@@ -106,9 +106,7 @@ impl Cost {
     /// How much of `meter` it takes; zero for a meter it does not name.
     #[must_use]
     pub fn amount(&self, meter: &Meter) -> Amount {
-        self.iter()
-            .find(|(held, _)| *held == meter)
-            .map_or(Amount::ZERO, |(_, amount)| amount)
+        self.iter().find(|(held, _)| *held == meter).map_or(Amount::ZERO, |(_, amount)| amount)
     }
 
     /// Its meters and amounts, sorted by meter, none of them zero.
@@ -131,10 +129,7 @@ impl Cost {
     pub fn plus(&self, other: &Self) -> Result<Self, CostError> {
         other.iter().try_fold(self.clone(), |sum, (meter, amount)| {
             // Two amounts within bounds are far from overflowing.
-            let total = sum
-                .amount(meter)
-                .checked_add(amount)
-                .unwrap_or(Amount::MAX_CAP);
+            let total = sum.amount(meter).checked_add(amount).unwrap_or(Amount::MAX_CAP);
             sum.with(meter.clone(), total)
         })
     }
@@ -142,9 +137,7 @@ impl Cost {
     /// What is left of this cost after `other`; `None` when `other` takes more of some meter.
     #[must_use]
     pub fn checked_minus(&self, other: &Self) -> Option<Self> {
-        let covers = other
-            .iter()
-            .all(|(meter, amount)| amount <= self.amount(meter));
+        let covers = other.iter().all(|(meter, amount)| amount <= self.amount(meter));
         covers.then(|| self.minus_saturating(other))
     }
 
@@ -187,9 +180,8 @@ fn parse_part(text: &str) -> Result<(Meter, Amount), CostError> {
     let meter = if text.trim_start_matches('-').starts_with('$') {
         Meter::USD
     } else {
-        let (_, name) = text
-            .rsplit_once(' ')
-            .ok_or_else(|| CostError(Reason::NoMeter(Quoted::new(text))))?;
+        let (_, name) =
+            text.rsplit_once(' ').ok_or_else(|| CostError(Reason::NoMeter(Quoted::new(text))))?;
         Meter::new(name)?
     };
     let amount = meter.parse_up_to(Amount::MAX_OPERATION, text)?;
@@ -199,11 +191,7 @@ fn parse_part(text: &str) -> Result<(Meter, Amount), CostError> {
 impl fmt::Display for Cost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_nothing() {
-            return Written {
-                meter: &Meter::USD,
-                amount: Amount::ZERO,
-            }
-            .fmt(f);
+            return Written { meter: &Meter::USD, amount: Amount::ZERO }.fmt(f);
         }
         for (place, (meter, amount)) in self.iter().enumerate() {
             if place > 0 {

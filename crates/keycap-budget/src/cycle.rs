@@ -80,9 +80,7 @@ impl Anchor {
 
     #[expect(clippy::expect_used, reason = "an anchor is checked when built")]
     fn month(self) -> &'static str {
-        MONTHS
-            .get(usize::from(self.0) - 1)
-            .expect("an anchor is 1 to 31")
+        MONTHS.get(usize::from(self.0) - 1).expect("an anchor is 1 to 31")
     }
 
     /// Its date in the month of `date`.

@@ -112,11 +112,7 @@ impl Leg {
     #[must_use]
     pub fn counter(&self) -> CounterKey {
         let (account, limit) = (self.account.clone(), self.limit.clone());
-        CounterKey {
-            account,
-            limit,
-            start: self.start,
-        }
+        CounterKey { account, limit, start: self.start }
     }
 
     /// Whether it lies on this limit, in any window.

@@ -29,11 +29,7 @@ impl AccountId {
         let sound = !name.is_empty()
             && name.len() <= MAX_ACCOUNT_ID
             && !name.chars().any(|c| c.is_control() || c.is_whitespace());
-        if sound {
-            Ok(Self(name.into()))
-        } else {
-            Err(BadId::account(name))
-        }
+        if sound { Ok(Self(name.into())) } else { Err(BadId::account(name)) }
     }
 
     /// The name.
@@ -205,11 +201,7 @@ timed_id! {
 fn uuid_v7(now: Timestamp) -> Uuid {
     let millis = u64::try_from(now.as_millis()).unwrap_or(0);
     let nanos = u32::try_from(millis % 1_000).unwrap_or(0) * 1_000_000;
-    Uuid::new_v7(uuid::Timestamp::from_unix(
-        uuid::NoContext,
-        millis / 1_000,
-        nanos,
-    ))
+    Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, millis / 1_000, nanos))
 }
 
 fn made_at(uuid: Uuid) -> Timestamp {

@@ -94,9 +94,7 @@ pub fn only(answers: Vec<Decided>) -> Result<Decided, LedgerError> {
     let mut answers = answers.into_iter();
     match (answers.next(), count) {
         (Some(answer), 1) => Ok(answer),
-        _ => Err(LedgerError::new(format!(
-            "{count} answers to one operation"
-        ))),
+        _ => Err(LedgerError::new(format!("{count} answers to one operation"))),
     }
 }
 
@@ -120,8 +118,6 @@ pub struct LedgerError {
 impl LedgerError {
     /// An error of the ledger, for this reason.
     pub fn new(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self {
-            source: source.into(),
-        }
+        Self { source: source.into() }
     }
 }

@@ -36,10 +36,7 @@ impl Limit {
         if cap > Amount::MAX_CAP {
             return Err(LimitError::CapTooLarge { meter, cap });
         }
-        Ok(Self {
-            key: LimitKey { meter, period },
-            cap,
-        })
+        Ok(Self { key: LimitKey { meter, period }, cap })
     }
 
     /// What the limit counts and how often.
@@ -150,9 +147,7 @@ impl CounterKey {
     /// Until when the counter is kept: one period past the end of its window. `None` is for ever.
     #[must_use]
     pub fn retained_until(&self) -> Option<Timestamp> {
-        self.limit
-            .period
-            .retained_until(&self.limit.period.window(self.start))
+        self.limit.period.retained_until(&self.limit.period.window(self.start))
     }
 }
 

@@ -33,9 +33,7 @@ impl Listeners {
 
     fn tell_of(&self, account: &AccountId) {
         let living: Vec<_> = self.0.read().iter().filter_map(Weak::upgrade).collect();
-        living
-            .iter()
-            .for_each(|listener| listener.account_changed(account));
+        living.iter().for_each(|listener| listener.account_changed(account));
     }
 }
 

@@ -127,11 +127,7 @@ impl Ledger for MemoryLedger {
         before: Option<ChargeId>,
         most: usize,
     ) -> Result<Vec<Charge>, LedgerError> {
-        Ok(self
-            .books
-            .lock()
-            .shelf()
-            .charges_of(account, before, most.min(MAX_PAGE)))
+        Ok(self.books.lock().shelf().charges_of(account, before, most.min(MAX_PAGE)))
     }
 
     async fn snapshot(&self) -> Result<Snapshot, LedgerError> {

@@ -91,11 +91,7 @@ impl Meter {
     /// `amount` as text, exactly: `$0.01` for `usd`, otherwise such as `300 tokens`.
     #[must_use]
     pub fn format(&self, amount: Amount) -> String {
-        Written {
-            meter: self,
-            amount,
-        }
-        .to_string()
+        Written { meter: self, amount }.to_string()
     }
 
     /// Reads an amount of this meter, up to [`Amount::MAX_CAP`]: `$0.05`, `0.05 usd` or `0.05` for
@@ -125,18 +121,14 @@ impl Meter {
     }
 
     fn strip_name<'a>(&self, text: &'a str) -> &'a str {
-        text.strip_suffix(self.name())
-            .and_then(|number| number.strip_suffix(' '))
-            .unwrap_or(text)
+        text.strip_suffix(self.name()).and_then(|number| number.strip_suffix(' ')).unwrap_or(text)
     }
 }
 
 fn is_name(name: &str) -> bool {
     name.len() <= MAX_METER_NAME
         && name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name
-            .bytes()
-            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'-'))
+        && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'-'))
 }
 
 /// An amount on its meter, as people write it.

@@ -34,20 +34,14 @@ impl Standing {
     /// What nobody has spent or set aside; zero when over the cap.
     #[must_use]
     pub fn remaining(&self) -> Amount {
-        self.limit
-            .cap()
-            .saturating_sub(self.spent)
-            .saturating_sub(self.held)
+        self.limit.cap().saturating_sub(self.spent).saturating_sub(self.held)
     }
 
     /// What the holder of the named holds may still spend: what is remaining, and what is its own.
     #[must_use]
     pub fn available(&self) -> Amount {
         let others = self.held.saturating_sub(self.own);
-        self.limit
-            .cap()
-            .saturating_sub(self.spent)
-            .saturating_sub(others)
+        self.limit.cap().saturating_sub(self.spent).saturating_sub(others)
     }
 
     /// Whether more was spent than the cap allows.

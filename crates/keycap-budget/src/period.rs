@@ -46,10 +46,7 @@ impl Period {
     pub const LATEST: Timestamp = Timestamp::from_millis(221_845_392_000_000);
 
     const fn utc(cycle: Cycle) -> Self {
-        Self {
-            cycle,
-            zone: Zone::Utc,
-        }
+        Self { cycle, zone: Zone::Utc }
     }
 
     /// Every minute.
@@ -117,10 +114,7 @@ impl Period {
             return Err(PeriodError(Reason::NotAMonth(self.cycle.text())));
         };
         let anchor = Anchor::new(day).ok_or(PeriodError(Reason::Anchor(day)))?;
-        Ok(Self {
-            cycle: Cycle::Calendar(Calendar::Month(anchor)),
-            ..self
-        })
+        Ok(Self { cycle: Cycle::Calendar(Calendar::Month(anchor)), ..self })
     }
 
     /// This period by the clock of `zone`, a name of the IANA time zone database, in any case.

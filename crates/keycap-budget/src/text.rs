@@ -11,11 +11,7 @@ pub(crate) struct Quoted(String);
 
 impl Quoted {
     pub(crate) fn new(text: &str) -> Self {
-        let mut kept: String = text
-            .chars()
-            .take(MAX_QUOTED)
-            .flat_map(char::escape_debug)
-            .collect();
+        let mut kept: String = text.chars().take(MAX_QUOTED).flat_map(char::escape_debug).collect();
         if text.chars().nth(MAX_QUOTED).is_some() {
             kept.push('…');
         }

@@ -60,10 +60,7 @@ impl Usd {
     /// What [`usd!`](crate::usd!) calls with the source text of its literal.
     #[doc(hidden)]
     #[must_use]
-    #[expect(
-        clippy::panic,
-        reason = "evaluated by the compiler only, which reports it"
-    )]
+    #[expect(clippy::panic, reason = "evaluated by the compiler only, which reports it")]
     pub const fn from_literal(source: &str) -> Self {
         let text = match source.as_bytes() {
             [b'"', text @ .., b'"'] | text => text,
@@ -82,9 +79,7 @@ impl FromStr for Usd {
 
     /// Reads `$0.01`, `0.01 usd` or `0.01`.
     fn from_str(text: &str) -> Result<Self, AmountError> {
-        Meter::USD
-            .parse_up_to(Amount::MAX_OPERATION, text)
-            .map(Self)
+        Meter::USD.parse_up_to(Amount::MAX_OPERATION, text).map(Self)
     }
 }
 

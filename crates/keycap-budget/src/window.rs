@@ -34,10 +34,7 @@ impl Window {
     }
 
     const fn between(start: i64, end: i64) -> Self {
-        Self {
-            start: Timestamp::from_millis(start),
-            end: Some(Timestamp::from_millis(end)),
-        }
+        Self { start: Timestamp::from_millis(start), end: Some(Timestamp::from_millis(end)) }
     }
 }
 
@@ -66,10 +63,7 @@ impl Period {
     pub fn window(&self, now: Timestamp) -> Window {
         let millis = now.clamp(Self::EARLIEST, Self::LATEST).as_millis();
         match (self.cycle, &self.zone) {
-            (Cycle::Lifetime, _) => Window {
-                start: Timestamp::EPOCH,
-                end: None,
-            },
+            (Cycle::Lifetime, _) => Window { start: Timestamp::EPOCH, end: None },
             (Cycle::Minute, zone) => physical(MINUTE, zone, millis),
             (Cycle::Hour, zone) => physical(HOUR, zone, millis),
             (Cycle::Calendar(Calendar::Day), Zone::Utc) => grid(DAY, 0, millis),
@@ -116,16 +110,8 @@ fn physical(length: i64, zone: &Zone, millis: i64) -> Window {
     let end = start + length;
     let aligned = |edge| (zone.offset(edge) - offset) % length == 0;
     Window::between(
-        if aligned(start) {
-            start
-        } else {
-            zone.change_until(millis)
-        },
-        if aligned(end) {
-            end
-        } else {
-            zone.change_after(millis)
-        },
+        if aligned(start) { start } else { zone.change_until(millis) },
+        if aligned(end) { end } else { zone.change_after(millis) },
     )
 }
 

@@ -20,10 +20,7 @@ pub(crate) enum Zone {
 
 impl Zone {
     pub(crate) fn named(name: &str) -> Result<Self, PeriodError> {
-        if ["UTC", "Etc/UTC"]
-            .iter()
-            .any(|utc| name.eq_ignore_ascii_case(utc))
-        {
+        if ["UTC", "Etc/UTC"].iter().any(|utc| name.eq_ignore_ascii_case(utc)) {
             return Ok(Self::Utc);
         }
         match TimeZoneDatabase::bundled().get(name) {
@@ -73,9 +70,7 @@ impl Zone {
             return millis;
         };
         let mut changes = zone.preceding(instant(millis + 1));
-        changes
-            .next()
-            .map_or(millis, |change| change.timestamp().as_millisecond())
+        changes.next().map_or(millis, |change| change.timestamp().as_millisecond())
     }
 
     /// The first change of the zone's offset after `millis`; `millis` when there is none.
@@ -84,9 +79,7 @@ impl Zone {
             return millis;
         };
         let mut changes = zone.following(instant(millis));
-        changes
-            .next()
-            .map_or(millis, |change| change.timestamp().as_millisecond())
+        changes.next().map_or(millis, |change| change.timestamp().as_millisecond())
     }
 }
 
@@ -101,10 +94,6 @@ fn length(offset: Offset) -> i64 {
 
 /// The calendar library's instant, held within its range of years.
 fn instant(millis: i64) -> Timestamp {
-    let nearest = if millis < 0 {
-        Timestamp::MIN
-    } else {
-        Timestamp::MAX
-    };
+    let nearest = if millis < 0 { Timestamp::MIN } else { Timestamp::MAX };
     Timestamp::from_millisecond(millis).unwrap_or(nearest)
 }

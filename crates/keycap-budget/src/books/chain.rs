@@ -20,27 +20,16 @@ impl<S: Shelf> Books<S> {
         now: Timestamp,
     ) -> Step<Outcome, S> {
         let mut changed = Vec::new();
-        let leaf_known = self
-            .shelf
-            .account(spec.leaf())
-            .map_err(Stop::Shelf)?
-            .is_some();
+        let leaf_known = self.shelf.account(spec.leaf()).map_err(Stop::Shelf)?.is_some();
         if !leaf_known || reapply == Reapply::Changes {
             self.check_open(spec, asserted_at, reapply)?;
             let mut parent: Option<Arc<Account>> = None;
             for account in spec.accounts().rev() {
-                let word = Word {
-                    spec: account,
-                    parent: parent.as_deref(),
-                    asserted_at,
-                };
+                let word = Word { spec: account, parent: parent.as_deref(), asserted_at };
                 parent = Some(self.open_one(&word, reapply, now, &mut changed)?);
             }
         }
-        Ok(Outcome::Opened {
-            chain: self.known_chain(spec.leaf())?,
-            changed,
-        })
+        Ok(Outcome::Opened { chain: self.known_chain(spec.leaf())?, changed })
     }
 
     /// Finds what would refuse the chain before anything is written.
@@ -104,9 +93,7 @@ impl<S: Shelf> Books<S> {
                 after
             }
         };
-        self.shelf
-            .put_account(Arc::clone(&account))
-            .map_err(Stop::Shelf)?;
+        self.shelf.put_account(Arc::clone(&account)).map_err(Stop::Shelf)?;
         Ok(account)
     }
 
@@ -124,11 +111,7 @@ impl<S: Shelf> Books<S> {
             after.version += 1;
         }
         let terms = word.spec.terms().clone();
-        after.applied = Applied {
-            terms,
-            parent,
-            asserted_at: word.asserted_at,
-        };
+        after.applied = Applied { terms, parent, asserted_at: word.asserted_at };
         Ok(Arc::new(after))
     }
 
@@ -146,10 +129,7 @@ impl<S: Shelf> Books<S> {
         let mut after = Account::clone(&known);
         after.terms = amendment.apply(&known.terms);
         after.version += 1;
-        if let Some(parent) = amendment
-            .parent
-            .as_ref()
-            .filter(|p| known.parent.as_ref() != Some(p))
+        if let Some(parent) = amendment.parent.as_ref().filter(|p| known.parent.as_ref() != Some(p))
         {
             let above = self.known_chain(parent)?;
             self.check_move(&known, above.root(), above.len(), Some(parent))?;
@@ -157,9 +137,7 @@ impl<S: Shelf> Books<S> {
             after.parent = Some(parent.clone());
         }
         let after = Arc::new(after);
-        self.shelf
-            .put_account(Arc::clone(&after))
-            .map_err(Stop::Shelf)?;
+        self.shelf.put_account(Arc::clone(&after)).map_err(Stop::Shelf)?;
         Ok(Outcome::Amended(after))
     }
 
@@ -197,9 +175,7 @@ impl<S: Shelf> Books<S> {
             if ancestor.height < length + distance {
                 let mut raised = Account::clone(ancestor);
                 raised.height = length + distance;
-                self.shelf
-                    .put_account(Arc::new(raised))
-                    .map_err(Stop::Shelf)?;
+                self.shelf.put_account(Arc::new(raised)).map_err(Stop::Shelf)?;
             }
         }
         Ok(())
@@ -220,9 +196,7 @@ impl Word<'_> {
         let parent = self.parent.map(|parent| parent.id.clone());
         let terms = self.spec.terms().clone();
         Account {
-            root: self
-                .parent
-                .map_or_else(|| id.clone(), |parent| parent.root.clone()),
+            root: self.parent.map_or_else(|| id.clone(), |parent| parent.root.clone()),
             height: 0,
             version: 1,
             opened_at: now,
@@ -246,9 +220,5 @@ fn parent_in<'a>(spec: &'a ChainSpec, id: &AccountId) -> Option<&'a AccountId> {
 }
 
 fn other_root(account: &Account, asked: &AccountId) -> Fault {
-    Fault::OtherRoot {
-        account: account.id.clone(),
-        is: account.root.clone(),
-        asked: asked.clone(),
-    }
+    Fault::OtherRoot { account: account.id.clone(), is: account.root.clone(), asked: asked.clone() }
 }

@@ -55,10 +55,7 @@ impl Retention {
 
 impl Default for Retention {
     fn default() -> Self {
-        Self {
-            ids: Self::MIN_IDS,
-            charges: Self::DEFAULT_CHARGES,
-        }
+        Self { ids: Self::MIN_IDS, charges: Self::DEFAULT_CHARGES }
     }
 }
 
@@ -111,44 +108,23 @@ impl<S: Shelf> Books<S> {
     /// When the shelf fails; what was put since the store's last commit must then be thrown away.
     pub fn apply(&mut self, operation: &Operation, now: Timestamp) -> Result<Decided, S::Error> {
         let step = match operation {
-            Operation::Open {
-                chain,
-                asserted_at,
-                reapply,
-            } => self.open(chain, *asserted_at, *reapply, now),
-            Operation::Amend {
-                account,
-                version,
-                amendment,
-            } => self.amend(account, *version, amendment),
+            Operation::Open { chain, asserted_at, reapply } => {
+                self.open(chain, *asserted_at, *reapply, now)
+            }
+            Operation::Amend { account, version, amendment } => {
+                self.amend(account, *version, amendment)
+            }
             Operation::Hold(new) => self.hold(new, now),
-            Operation::Extend {
-                account,
-                hold,
-                granted,
-                exposure,
-                life,
-            } => {
-                let raise = reserve::Raise {
-                    granted,
-                    exposure: *exposure,
-                    life: *life,
-                };
+            Operation::Extend { account, hold, granted, exposure, life } => {
+                let raise = reserve::Raise { granted, exposure: *exposure, life: *life };
                 self.extend(account, *hold, &raise, now)
             }
-            Operation::Settle {
-                charge,
-                holds,
-                rest,
-            } => self.settle(charge, holds, *rest, now),
+            Operation::Settle { charge, holds, rest } => self.settle(charge, holds, *rest, now),
             Operation::Release { account, hold } => self.release(account, *hold, now),
             Operation::Charge(charge) => self.charge(charge, now),
-            Operation::Refund {
-                id,
-                account,
-                charge,
-                cost,
-            } => self.refund(*id, account, *charge, cost, now),
+            Operation::Refund { id, account, charge, cost } => {
+                self.refund(*id, account, *charge, cost, now)
+            }
             Operation::Sweep(sweep) => self.sweep(sweep, now),
             Operation::Prune => self.prune(now),
         };
@@ -206,16 +182,8 @@ impl<S: Shelf> Books<S> {
 
     /// Refuses an id that was made before the memory of ids begins (P3).
     fn remembered(&mut self, made_at: Timestamp, now: Timestamp) -> Step<(), S> {
-        let oldest = self
-            .shelf
-            .horizon()
-            .map_err(Stop::Shelf)?
-            .max(now.minus(self.retention.ids));
-        if made_at < oldest {
-            Err(Stop::Outcome(Outcome::TooOld { oldest }))
-        } else {
-            Ok(())
-        }
+        let oldest = self.shelf.horizon().map_err(Stop::Shelf)?.max(now.minus(self.retention.ids));
+        if made_at < oldest { Err(Stop::Outcome(Outcome::TooOld { oldest })) } else { Ok(()) }
     }
 }
 

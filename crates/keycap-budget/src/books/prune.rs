@@ -14,61 +14,37 @@ impl<S: Shelf> Books<S> {
         if oldest > horizon {
             self.shelf.put_horizon(oldest).map_err(Stop::Shelf)?;
         }
-        let kinds = [
-            self.prune_holds(now)?,
-            self.prune_charges(now)?,
-            self.prune_counters(now)?,
-        ];
-        let progress = if kinds.contains(&MAX_SWEEP) {
-            Progress::More
-        } else {
-            Progress::Done
-        };
-        Ok(Outcome::Pruned {
-            rows: kinds.iter().sum(),
-            progress,
-        })
+        let kinds = [self.prune_holds(now)?, self.prune_charges(now)?, self.prune_counters(now)?];
+        let progress = if kinds.contains(&MAX_SWEEP) { Progress::More } else { Progress::Done };
+        Ok(Outcome::Pruned { rows: kinds.iter().sum(), progress })
     }
 
     fn prune_holds(&mut self, now: Timestamp) -> Step<usize, S> {
         let before = now.minus(self.retention.ids);
-        let holds = self
-            .shelf
-            .ended_holds(before, MAX_SWEEP)
-            .map_err(Stop::Shelf)?;
+        let holds = self.shelf.ended_holds(before, MAX_SWEEP).map_err(Stop::Shelf)?;
         for hold in &holds {
             for leg in &hold.legs {
                 self.carry(&leg.counter(), leg.captured)?;
             }
-            self.shelf
-                .drop_hold(&hold.root, hold.id)
-                .map_err(Stop::Shelf)?;
+            self.shelf.drop_hold(&hold.root, hold.id).map_err(Stop::Shelf)?;
         }
         Ok(holds.len())
     }
 
     fn prune_charges(&mut self, now: Timestamp) -> Step<usize, S> {
         let before = now.minus(self.retention.charges);
-        let charges = self
-            .shelf
-            .old_charges(before, MAX_SWEEP)
-            .map_err(Stop::Shelf)?;
+        let charges = self.shelf.old_charges(before, MAX_SWEEP).map_err(Stop::Shelf)?;
         for charge in &charges {
             for leg in &charge.legs {
                 self.carry(&leg.counter(), leg.amount.saturating_sub(leg.refunded))?;
             }
-            self.shelf
-                .drop_charge(&charge.root, charge.id)
-                .map_err(Stop::Shelf)?;
+            self.shelf.drop_charge(&charge.root, charge.id).map_err(Stop::Shelf)?;
         }
         Ok(charges.len())
     }
 
     fn prune_counters(&mut self, now: Timestamp) -> Step<usize, S> {
-        let keys = self
-            .shelf
-            .stale_counters(now, MAX_SWEEP)
-            .map_err(Stop::Shelf)?;
+        let keys = self.shelf.stale_counters(now, MAX_SWEEP).map_err(Stop::Shelf)?;
         for key in &keys {
             self.shelf.drop_counter(key).map_err(Stop::Shelf)?;
         }
@@ -82,9 +58,7 @@ impl<S: Shelf> Books<S> {
             let counter = self.shelf.counter(key).map_err(Stop::Shelf)?;
             let carried = counter.carried.saturating_add(amount);
             let counter = Counter { carried, ..counter };
-            self.shelf
-                .put_counter(key.clone(), counter)
-                .map_err(Stop::Shelf)?;
+            self.shelf.put_counter(key.clone(), counter).map_err(Stop::Shelf)?;
         }
         Ok(())
     }

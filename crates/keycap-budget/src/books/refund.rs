@@ -29,11 +29,7 @@ impl<S: Shelf> Books<S> {
             let same =
                 first.charge == charge.id && first.cost == *cost && first.account == *account;
             let refunded = Outcome::Refunded(charge.refunded);
-            return Ok(if same {
-                refunded
-            } else {
-                Outcome::Conflict(Box::new(refunded))
-            });
+            return Ok(if same { refunded } else { Outcome::Conflict(Box::new(refunded)) });
         }
         let left = charge.cost.minus_saturating(&charge.refunded);
         if left.checked_minus(cost).is_none() {
@@ -44,19 +40,10 @@ impl<S: Shelf> Books<S> {
         }
         charge.refunded = charge.cost.minus_saturating(&left.minus_saturating(cost));
         let refunded = charge.refunded.clone();
-        let row = Refund {
-            id,
-            charge: charge.id,
-            account: account.clone(),
-            cost: cost.clone(),
-            at: now,
-        };
-        self.shelf
-            .put_charge(Arc::new(charge))
-            .map_err(Stop::Shelf)?;
-        self.shelf
-            .put_refund(&root, Arc::new(row))
-            .map_err(Stop::Shelf)?;
+        let row =
+            Refund { id, charge: charge.id, account: account.clone(), cost: cost.clone(), at: now };
+        self.shelf.put_charge(Arc::new(charge)).map_err(Stop::Shelf)?;
+        self.shelf.put_refund(&root, Arc::new(row)).map_err(Stop::Shelf)?;
         Ok(Outcome::Refunded(refunded))
     }
 
@@ -70,25 +57,14 @@ impl<S: Shelf> Books<S> {
     ) -> Step<(), S> {
         let mut tally = Tally::default();
         let mut left: Vec<(AccountId, LimitKey, Amount)> = Vec::new();
-        let kept = |leg: &ChargeLeg| {
-            leg.counter()
-                .retained_until()
-                .is_none_or(|until| now < until)
-        };
-        for leg in charge
-            .legs
-            .iter_mut()
-            .rev()
-            .filter(|leg| leg.limit.meter == *meter)
-        {
+        let kept = |leg: &ChargeLeg| leg.counter().retained_until().is_none_or(|until| now < until);
+        for leg in charge.legs.iter_mut().rev().filter(|leg| leg.limit.meter == *meter) {
             let owed = owed(&mut left, leg, amount);
             let back = (*owed).min(leg.amount.saturating_sub(leg.refunded));
             *owed = owed.saturating_sub(back);
             if kept(leg) && !back.is_zero() {
                 leg.refunded = leg.refunded.saturating_add(back);
-                tally.change(&mut self.shelf, &leg.counter(), |c| {
-                    Some(c.spent_less(back))
-                })?;
+                tally.change(&mut self.shelf, &leg.counter(), |c| Some(c.spent_less(back)))?;
             }
         }
         tally.put(&mut self.shelf)
@@ -102,9 +78,7 @@ fn owed<'a>(
     leg: &ChargeLeg,
     amount: Amount,
 ) -> &'a mut Amount {
-    let known = left
-        .iter()
-        .position(|(a, l, _)| *a == leg.account && *l == leg.limit);
+    let known = left.iter().position(|(a, l, _)| *a == leg.account && *l == leg.limit);
     let at = known.unwrap_or_else(|| {
         left.push((leg.account.clone(), leg.limit.clone(), amount));
         left.len() - 1

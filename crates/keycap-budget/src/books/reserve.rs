@@ -62,11 +62,7 @@ impl<S: Shelf> Books<S> {
             && first.on_expiry == new.on_expiry;
         let mut tally = Tally::default();
         let held = Outcome::Held(self.held(&mut tally, first, now)?);
-        Ok(if same {
-            held
-        } else {
-            Outcome::Conflict(Box::new(held))
-        })
+        Ok(if same { held } else { Outcome::Conflict(Box::new(held)) })
     }
 
     /// Raises a hold to the total asked for, and renews it. What was granted before is not asked
@@ -123,41 +119,26 @@ impl<S: Shelf> Books<S> {
         for ask in asks {
             let leg = ask.leg(now);
             let key = counter_key(ask.account, ask.limit.key(), leg.start);
-            tally.change(&mut self.shelf, &key, |counter| {
-                counter.held_more(leg.amount)
-            })?;
+            tally.change(&mut self.shelf, &key, |counter| counter.held_more(leg.amount))?;
             tally.owns(&mut self.shelf, std::slice::from_ref(&leg))?;
             add_leg(&mut hold.legs, leg);
         }
         tally.put(&mut self.shelf)?;
-        let standings = tally
-            .standings(&mut self.shelf, chain, now)
-            .map_err(Stop::Shelf)?;
-        Ok(Held {
-            standings,
-            expires_in: hold.expires_at.since(now),
-        })
+        let standings = tally.standings(&mut self.shelf, chain, now).map_err(Stop::Shelf)?;
+        Ok(Held { standings, expires_in: hold.expires_at.since(now) })
     }
 
     /// How a hold that stands already would be answered.
     fn held(&mut self, tally: &mut Tally, hold: &Hold, now: Timestamp) -> Step<Held, S> {
         let chain = self.accounts(&hold.chain)?;
         tally.owns(&mut self.shelf, &hold.legs)?;
-        let standings = tally
-            .standings(&mut self.shelf, &chain, now)
-            .map_err(Stop::Shelf)?;
-        Ok(Held {
-            standings,
-            expires_in: hold.expires_at.since(now),
-        })
+        let standings = tally.standings(&mut self.shelf, &chain, now).map_err(Stop::Shelf)?;
+        Ok(Held { standings, expires_in: hold.expires_at.since(now) })
     }
 
     /// The accounts of these names, in this order.
     pub(super) fn accounts(&mut self, ids: &[AccountId]) -> Step<Chain, S> {
-        let accounts = ids
-            .iter()
-            .map(|id| self.known(id))
-            .collect::<Step<Vec<_>, S>>()?;
+        let accounts = ids.iter().map(|id| self.known(id)).collect::<Step<Vec<_>, S>>()?;
         let unknown = || Fault::UnknownChain;
         Ok(Chain::new(accounts).ok_or_else(unknown)?)
     }
@@ -168,9 +149,9 @@ impl Ask<'_> {
     fn shortfall(&self, standing: Standing, now: Timestamp) -> Option<Shortfall> {
         let (cap, spent) = (self.limit.cap(), standing.spent);
         let fits = |used: Option<Amount>| match self.wanted {
-            Wanted::Amount(amount) => used
-                .and_then(|used| used.checked_add(amount))
-                .is_some_and(|sum| sum <= cap),
+            Wanted::Amount(amount) => {
+                used.and_then(|used| used.checked_add(amount)).is_some_and(|sum| sum <= cap)
+            }
             Wanted::Room => used.is_some_and(|used| used < cap),
         };
         let cause = if fits(spent.checked_add(standing.held)) {
@@ -183,12 +164,7 @@ impl Ask<'_> {
             Cause::Reserved
         };
         let ends_in = standing.window.end.map(|end| end.since(now));
-        Some(Shortfall {
-            standing,
-            wanted: self.amount(),
-            cause,
-            ends_in,
-        })
+        Some(Shortfall { standing, wanted: self.amount(), cause, ends_in })
     }
 
     fn amount(&self) -> Amount {
@@ -211,18 +187,10 @@ impl Ask<'_> {
 
 /// What a claim asks of each limit of the chain, leaf first.
 fn asks<'a>(chain: &'a Chain, claim: &Claim) -> Result<Vec<Ask<'a>>, Fault> {
-    let limits = chain.iter().flat_map(|account| {
-        account
-            .terms
-            .limits
-            .iter()
-            .map(move |limit| (&**account, limit))
-    });
-    let ask = |account, limit, wanted| Ask {
-        account,
-        limit,
-        wanted,
-    };
+    let limits = chain
+        .iter()
+        .flat_map(|account| account.terms.limits.iter().map(move |limit| (&**account, limit)));
+    let ask = |account, limit, wanted| Ask { account, limit, wanted };
     Ok(match claim {
         Claim::Chain(cost) => limits
             .filter_map(|(account, limit)| {
@@ -230,8 +198,11 @@ fn asks<'a>(chain: &'a Chain, claim: &Claim) -> Result<Vec<Ask<'a>>, Fault> {
                 (!amount.is_zero()).then(|| ask(account, limit, Wanted::Amount(amount)))
             })
             .collect(),
-        Claim::Room => limits
-            .map(|(account, limit)| ask(account, limit, Wanted::Room))
+        Claim::Room(cost) => limits
+            .map(|(account, limit)| match cost.amount(&limit.key().meter) {
+                Amount::ZERO => ask(account, limit, Wanted::Room),
+                amount => ask(account, limit, Wanted::Amount(amount)),
+            })
             .collect(),
         Claim::Limit(key, amount) => {
             let leaf = chain.leaf();
@@ -277,6 +248,5 @@ fn add_leg(legs: &mut Vec<Leg>, leg: Leg) {
 
 /// The larger of two costs, meter by meter. Each is within bounds, so the larger is.
 fn larger(one: &Cost, other: &Cost) -> Cost {
-    one.plus(&other.minus_saturating(one))
-        .unwrap_or_else(|_| other.clone())
+    one.plus(&other.minus_saturating(one)).unwrap_or_else(|_| other.clone())
 }

@@ -96,15 +96,9 @@ impl<S: Shelf> Books<S> {
         }
         let uncovered = uncovered(&charge);
         if bill.row == Row::Written {
-            self.shelf
-                .put_charge(Arc::new(charge))
-                .map_err(Stop::Shelf)?;
+            self.shelf.put_charge(Arc::new(charge)).map_err(Stop::Shelf)?;
         }
-        Ok(Outcome::Recorded(Recorded {
-            fit,
-            uncovered,
-            standings,
-        }))
+        Ok(Outcome::Recorded(Recorded { fit, uncovered, standings }))
     }
 }
 
@@ -135,21 +129,8 @@ impl<'a> Bill<'a> {
         let folds = rest == Rest::Release && holds.iter().any(live);
         let folded = folds.then(|| new.cost.amount(&Meter::REQUESTS));
         let only_requests = new.cost.iter().all(|(meter, _)| *meter == Meter::REQUESTS);
-        let row = if folds && only_requests {
-            Row::Folded
-        } else {
-            Row::Written
-        };
-        Self {
-            new,
-            holds,
-            rest,
-            now,
-            tally: Tally::default(),
-            legs: Vec::new(),
-            folded,
-            row,
-        }
+        let row = if folds && only_requests { Row::Folded } else { Row::Written };
+        Self { new, holds, rest, now, tally: Tally::default(), legs: Vec::new(), folded, row }
     }
 
     /// Counts the cost on every limit of the chain that counts one of its meters.
@@ -169,9 +150,7 @@ impl<'a> Bill<'a> {
     fn limits(&self, account: &Account, meter: &Meter) -> Vec<LimitKey> {
         let current = account.terms.limits.iter().map(|limit| limit.key());
         let held = self.holds.iter().flat_map(|hold| &hold.legs);
-        let held = held
-            .filter(|leg| leg.account == account.id)
-            .map(|leg| &leg.limit);
+        let held = held.filter(|leg| leg.account == account.id).map(|leg| &leg.limit);
         let mut keys: Vec<LimitKey> = Vec::new();
         for key in current.chain(held).filter(|key| key.meter == *meter) {
             if !keys.contains(key) {
@@ -194,11 +173,7 @@ impl<'a> Bill<'a> {
         let mut holds = std::mem::take(&mut self.holds);
         let mut newest = None;
         for hold in &mut holds {
-            for leg in hold
-                .legs
-                .iter_mut()
-                .filter(|leg| leg.is_on(&account.id, limit))
-            {
+            for leg in hold.legs.iter_mut().filter(|leg| leg.is_on(&account.id, limit)) {
                 newest = newest.max(Some(leg.start));
                 let covered = left.min(leg.amount.saturating_add(leg.captured));
                 let from_held = covered.min(leg.amount);
@@ -215,11 +190,7 @@ impl<'a> Bill<'a> {
         let opened_at = holds.first().map_or(self.now, |hold| hold.opened_at);
         self.holds = holds;
         let start = newest.unwrap_or_else(|| limit.period.window(opened_at).start);
-        let key = CounterKey {
-            account: account.id.clone(),
-            limit: limit.clone(),
-            start,
-        };
+        let key = CounterKey { account: account.id.clone(), limit: limit.clone(), start };
         self.overrun(shelf, key, left)
     }
 
@@ -228,11 +199,7 @@ impl<'a> Bill<'a> {
         let marked = key.clone();
         self.count(shelf, key, amount, |counter| {
             let uncovered = counter.uncovered.saturating_add(amount);
-            Counter {
-                uncovered,
-                ..counter
-            }
-            .spent_more(amount)
+            Counter { uncovered, ..counter }.spent_more(amount)
         })?;
         let on = |leg: &&mut ChargeLeg| leg.is_on(&marked);
         if let Some(leg) = self.legs.iter_mut().find(on) {
@@ -256,10 +223,7 @@ impl<'a> Bill<'a> {
         self.tally.change(shelf, &key, |counter| {
             let counter = change(counter)?;
             let more = if folds { amount } else { Amount::ZERO };
-            Some(Counter {
-                carried: counter.carried.checked_add(more)?,
-                ..counter
-            })
+            Some(Counter { carried: counter.carried.checked_add(more)?, ..counter })
         })?;
         if !folds {
             self.write_leg(key, amount);
@@ -342,23 +306,13 @@ fn give_back<S: Shelf>(shelf: &mut S, tally: &mut Tally, hold: &mut Hold) -> Ste
 /// The answer to a charge that is on record with this id.
 fn recorded_before(first: &Charge, new: &NewCharge) -> Outcome {
     let uncovered = uncovered(first);
-    let recorded = Outcome::Recorded(Recorded {
-        fit: first.fit,
-        uncovered,
-        standings: Vec::new(),
-    });
-    if first.is(new) {
-        recorded
-    } else {
-        Outcome::Conflict(Box::new(recorded))
-    }
+    let recorded = Outcome::Recorded(Recorded { fit: first.fit, uncovered, standings: Vec::new() });
+    if first.is(new) { recorded } else { Outcome::Conflict(Box::new(recorded)) }
 }
 
 /// The requests that this very settle counted when it ended the hold.
 fn folded_before(hold: &Hold, id: ChargeId) -> Option<Amount> {
-    hold.ended_by()
-        .filter(|(by, _)| *by == id)
-        .map(|(_, folded)| folded)
+    hold.ended_by().filter(|(by, _)| *by == id).map(|(_, folded)| folded)
 }
 
 /// The answer to a settle that wrote no row and ended its holds with this id.
@@ -370,24 +324,14 @@ fn folded_again(folded: Amount, new: &NewCharge) -> Outcome {
     });
     let same = new.cost.amount(&Meter::REQUESTS) == folded
         && new.cost.clone().without(&Meter::REQUESTS).is_nothing();
-    if same {
-        recorded
-    } else {
-        Outcome::Conflict(Box::new(recorded))
-    }
+    if same { recorded } else { Outcome::Conflict(Box::new(recorded)) }
 }
 
 /// The part of a charge that no hold covered, for each meter.
 fn uncovered(charge: &Charge) -> Cost {
     let part = |sum: Cost, meter: &Meter| {
         // Not above the charge's own amount, which was within bounds.
-        sum.clone()
-            .with(meter.clone(), charge.uncovered(meter))
-            .unwrap_or(sum)
+        sum.clone().with(meter.clone(), charge.uncovered(meter)).unwrap_or(sum)
     };
-    charge
-        .cost
-        .iter()
-        .map(|(meter, _)| meter)
-        .fold(Cost::none(), part)
+    charge.cost.iter().map(|(meter, _)| meter).fold(Cost::none(), part)
 }

@@ -11,19 +11,12 @@ use crate::{Amount, Counter, Hold, HoldState, OnExpiry, Outcome, Progress, Shelf
 impl<S: Shelf> Books<S> {
     /// Ends up to [`MAX_SWEEP`] holds as each says.
     pub(super) fn sweep(&mut self, sweep: &Sweep, now: Timestamp) -> Step<Outcome, S> {
-        let found = self
-            .shelf
-            .open_holds(sweep, now, MAX_SWEEP)
-            .map_err(Stop::Shelf)?;
+        let found = self.shelf.open_holds(sweep, now, MAX_SWEEP).map_err(Stop::Shelf)?;
         let holds = found.len();
         for hold in found {
             self.expire(Hold::clone(&hold), now)?;
         }
-        let progress = if holds == MAX_SWEEP {
-            Progress::More
-        } else {
-            Progress::Done
-        };
+        let progress = if holds == MAX_SWEEP { Progress::More } else { Progress::Done };
         Ok(Outcome::Swept { holds, progress })
     }
 
@@ -32,9 +25,7 @@ impl<S: Shelf> Books<S> {
         let mut tally = Tally::default();
         for leg in &mut hold.legs {
             let captured = match hold.on_expiry {
-                OnExpiry::Capture => hold
-                    .exposure
-                    .map_or(leg.amount, |most| most.min(leg.amount)),
+                OnExpiry::Capture => hold.exposure.map_or(leg.amount, |most| most.min(leg.amount)),
                 OnExpiry::Release => Amount::ZERO,
             };
             let held = leg.amount;

@@ -29,12 +29,7 @@ impl Tally {
             None => {
                 let counter = shelf.counter(key)?;
                 let own = Amount::ZERO;
-                self.entries.push(Entry {
-                    key: key.clone(),
-                    counter,
-                    own,
-                    touched: false,
-                });
+                self.entries.push(Entry { key: key.clone(), counter, own, touched: false });
                 self.entries.len() - 1
             }
         };
@@ -51,9 +46,7 @@ impl Tally {
     ) -> Step<(), S> {
         let entry = self.entry(shelf, key).map_err(Stop::Shelf)?;
         let fits = |counter: &Counter| counter.spent.checked_add(counter.held).is_some();
-        entry.counter = change(entry.counter)
-            .filter(fits)
-            .ok_or_else(|| overflow(key))?;
+        entry.counter = change(entry.counter).filter(fits).ok_or_else(|| overflow(key))?;
         entry.touched = true;
         Ok(())
     }
@@ -70,9 +63,7 @@ impl Tally {
     /// Puts back what changed.
     pub(super) fn put<S: Shelf>(&self, shelf: &mut S) -> Step<(), S> {
         for entry in self.entries.iter().filter(|entry| entry.touched) {
-            shelf
-                .put_counter(entry.key.clone(), entry.counter)
-                .map_err(Stop::Shelf)?;
+            shelf.put_counter(entry.key.clone(), entry.counter).map_err(Stop::Shelf)?;
         }
         Ok(())
     }
@@ -116,9 +107,7 @@ impl Tally {
     /// How the touched limits of a chain stand, each in the window it was touched in.
     pub(super) fn touched(&self, chain: &Chain) -> Vec<Standing> {
         let standing = |entry: &Entry| {
-            let account = chain
-                .iter()
-                .find(|account| account.id == entry.key.account)?;
+            let account = chain.iter().find(|account| account.id == entry.key.account)?;
             let limit = account.terms.limits.find(&entry.key.limit)?.clone();
             Some(Standing {
                 account: account.id.clone(),
@@ -129,60 +118,37 @@ impl Tally {
                 own: entry.own,
             })
         };
-        self.entries
-            .iter()
-            .filter(|entry| entry.touched)
-            .filter_map(standing)
-            .collect()
+        self.entries.iter().filter(|entry| entry.touched).filter_map(standing).collect()
     }
 }
 
 /// The counter of an account's limit in the window that starts at `start`.
 pub(super) fn counter_key(account: &Account, limit: &LimitKey, start: Timestamp) -> CounterKey {
-    CounterKey {
-        account: account.id.clone(),
-        limit: limit.clone(),
-        start,
-    }
+    CounterKey { account: account.id.clone(), limit: limit.clone(), start }
 }
 
 fn overflow(key: &CounterKey) -> Fault {
-    Fault::Overflow {
-        account: key.account.clone(),
-        meter: key.limit.meter.clone(),
-    }
+    Fault::Overflow { account: key.account.clone(), meter: key.limit.meter.clone() }
 }
 
 impl Counter {
     /// Sets `amount` aside.
     pub(super) fn held_more(self, amount: Amount) -> Option<Self> {
-        Some(Self {
-            held: self.held.checked_add(amount)?,
-            ..self
-        })
+        Some(Self { held: self.held.checked_add(amount)?, ..self })
     }
 
     /// Gives `amount` back.
     pub(super) fn held_less(self, amount: Amount) -> Self {
-        Self {
-            held: self.held.saturating_sub(amount),
-            ..self
-        }
+        Self { held: self.held.saturating_sub(amount), ..self }
     }
 
     /// Spends `amount`.
     pub(super) fn spent_more(self, amount: Amount) -> Option<Self> {
-        Some(Self {
-            spent: self.spent.checked_add(amount)?,
-            ..self
-        })
+        Some(Self { spent: self.spent.checked_add(amount)?, ..self })
     }
 
     /// Takes `amount` of the spend back.
     pub(super) fn spent_less(self, amount: Amount) -> Self {
-        Self {
-            spent: self.spent.saturating_sub(amount),
-            ..self
-        }
+        Self { spent: self.spent.saturating_sub(amount), ..self }
     }
 }

@@ -47,9 +47,7 @@ impl MemoryShelf {
 
     pub(super) fn find_charge(&self, account: &AccountId, id: ChargeId) -> Option<Charge> {
         let root = self.accounts.get(account)?.root.clone();
-        self.charges
-            .get(&(root, id))
-            .map(|charge| Charge::clone(charge))
+        self.charges.get(&(root, id)).map(|charge| Charge::clone(charge))
     }
 
     pub(super) fn charges_of(
@@ -70,22 +68,10 @@ impl MemoryShelf {
         accounts.sort_by(|one, other| one.id.cmp(&other.id));
         Snapshot {
             accounts,
-            counters: self
-                .counters
-                .iter()
-                .map(|(key, counter)| (key.clone(), *counter))
-                .collect(),
+            counters: self.counters.iter().map(|(key, counter)| (key.clone(), *counter)).collect(),
             holds: self.holds.values().map(|hold| Hold::clone(hold)).collect(),
-            charges: self
-                .charges
-                .values()
-                .map(|charge| Charge::clone(charge))
-                .collect(),
-            refunds: self
-                .refunds
-                .values()
-                .map(|refund| Refund::clone(refund))
-                .collect(),
+            charges: self.charges.values().map(|charge| Charge::clone(charge)).collect(),
+            refunds: self.refunds.values().map(|refund| Refund::clone(refund)).collect(),
         }
     }
 }
@@ -129,11 +115,7 @@ impl Shelf for MemoryShelf {
 
     fn has_counter(&mut self, key: &CounterKey) -> Result<Presence, Infallible> {
         let there = self.counters.contains_key(key);
-        Ok(if there {
-            Presence::There
-        } else {
-            Presence::Absent
-        })
+        Ok(if there { Presence::There } else { Presence::Absent })
     }
 
     fn hold(&mut self, root: &AccountId, id: HoldId) -> Result<Option<Arc<Hold>>, Infallible> {
@@ -178,10 +160,7 @@ impl Shelf for MemoryShelf {
         instant: Timestamp,
         most: usize,
     ) -> Result<Vec<Arc<Hold>>, Infallible> {
-        let ended = self
-            .ended
-            .iter()
-            .take_while(|((ended_at, _), _)| *ended_at < instant);
+        let ended = self.ended.iter().take_while(|((ended_at, _), _)| *ended_at < instant);
         Ok(ended.map(|(_, hold)| Arc::clone(hold)).take(most).collect())
     }
 
@@ -194,15 +173,13 @@ impl Shelf for MemoryShelf {
     }
 
     fn put_charge(&mut self, charge: Arc<Charge>) -> Result<(), Infallible> {
-        self.charges
-            .insert((charge.root.clone(), charge.id), charge);
+        self.charges.insert((charge.root.clone(), charge.id), charge);
         Ok(())
     }
 
     fn drop_charge(&mut self, root: &AccountId, id: ChargeId) -> Result<(), Infallible> {
         self.charges.remove(&(root.clone(), id));
-        self.refunds
-            .retain(|(under, _), refund| under != root || refund.charge != id);
+        self.refunds.retain(|(under, _), refund| under != root || refund.charge != id);
         Ok(())
     }
 
@@ -212,13 +189,7 @@ impl Shelf for MemoryShelf {
         most: usize,
     ) -> Result<Vec<Arc<Charge>>, Infallible> {
         let old = |charge: &&Arc<Charge>| charge.at < instant && charge.id.made_at() < instant;
-        Ok(self
-            .charges
-            .values()
-            .filter(old)
-            .take(most)
-            .cloned()
-            .collect())
+        Ok(self.charges.values().filter(old).take(most).cloned().collect())
     }
 
     fn refund(
