@@ -177,11 +177,11 @@ impl FromStr for Cost {
 
 /// One amount with its meter: `$0.01`, `0.01 usd`, `300 tokens`.
 fn parse_part(text: &str) -> Result<(Meter, Amount), CostError> {
-    let meter = if text.trim_start_matches('-').starts_with('$') {
+    let meter = if text.contains('$') {
         Meter::USD
     } else {
         let (_, name) =
-            text.rsplit_once(' ').ok_or_else(|| CostError(Reason::NoMeter(Quoted::new(text))))?;
+            text.rsplit_once(' ').ok_or_else(|| CostError(Reason::NotAPart(Quoted::new(text))))?;
         Meter::new(name)?
     };
     let amount = meter.parse_up_to(Amount::MAX_OPERATION, text)?;
@@ -222,8 +222,8 @@ enum Reason {
     Amount(AmountError),
     #[error(transparent)]
     Meter(MeterError),
-    #[error("{0} names no meter; write such as `$0.01`, `0.01 usd` or `300 tokens`")]
-    NoMeter(Quoted),
+    #[error("{0} is not a number and its meter; write such as `$0.01`, `0.01 usd` or `300 tokens`")]
+    NotAPart(Quoted),
     #[error("the meter `{0}` is named twice; name each meter once")]
     NamedTwice(Meter),
     #[error("a cost names at most {MAX_METERS} meters")]

@@ -33,7 +33,7 @@ impl Fault {
             Self::Separator => {
                 "write the digits without separators, and the decimals after a point"
             }
-            Self::Space => "there is a space where a digit belongs",
+            Self::Space => "write no spaces, but for one before the name of the meter",
             Self::Stranger => "only the digits 0 to 9 and one point are understood",
             Self::SecondPoint => "there is more than one point",
             Self::NothingBeforePoint => "write a digit before the point",
