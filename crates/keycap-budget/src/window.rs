@@ -109,10 +109,9 @@ fn physical(length: i64, zone: &Zone, millis: i64) -> Window {
     let start = millis - (millis + offset).rem_euclid(length);
     let end = start + length;
     let aligned = |edge| (zone.offset(edge) - offset) % length == 0;
-    Window::between(
-        if aligned(start) { start } else { zone.change_until(millis) },
-        if aligned(end) { end } else { zone.change_after(millis) },
-    )
+    let start = if aligned(start) { start } else { zone.change_until(millis) };
+    let end = if aligned(end) { end } else { zone.change_after(millis) };
+    Window::between(start, end)
 }
 
 /// The days around `millis`, from one local midnight to another.

@@ -24,7 +24,7 @@ impl Zone {
             return Ok(Self::Utc);
         }
         match TimeZoneDatabase::bundled().get(name) {
-            Ok(zone) if zone.iana_name().is_some() && !zone.is_unknown() => Ok(Self::Iana(zone)),
+            Ok(zone) if zone.iana_name().is_some() => Ok(Self::Iana(zone)),
             _ => Err(PeriodError::unknown_zone(name)),
         }
     }
@@ -96,4 +96,17 @@ fn length(offset: Offset) -> i64 {
 fn instant(millis: i64) -> Timestamp {
     let nearest = if millis < 0 { Timestamp::MIN } else { Timestamp::MAX };
     Timestamp::from_millisecond(millis).unwrap_or(nearest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_skip_that_begins_before_midnight_starts_the_day_where_it_ends() {
+        // Toronto went from 23:30 -05 to 00:30 -04, years before any period's first window.
+        let toronto = Zone::named("America/Toronto").unwrap();
+        let start: Timestamp = "1919-03-31T04:30:00Z".parse().unwrap();
+        assert_eq!(toronto.midnight(Date::constant(1919, 3, 31)), start.as_millisecond());
+    }
 }
