@@ -78,6 +78,22 @@ impl FromStr for Scopes {
     }
 }
 
+impl TryFrom<&str> for Scopes {
+    type Error = ScopeError;
+
+    fn try_from(text: &str) -> Result<Self, ScopeError> {
+        text.parse()
+    }
+}
+
+impl<P: AsRef<str>, const N: usize> TryFrom<[P; N]> for Scopes {
+    type Error = ScopeError;
+
+    fn try_from(patterns: [P; N]) -> Result<Self, ScopeError> {
+        Self::of(patterns)
+    }
+}
+
 impl TryFrom<Unchecked<ScopePattern>> for Scopes {
     type Error = ScopeError;
 
