@@ -1,0 +1,146 @@
+//! What makes a lookup in flight unbelievable, and where a key's entries are.
+//!
+//! A lookup notes the time (a count, not a clock) before it asks. Whoever changes a key first changes
+//! the store, then raises the key's generation to a new count, then removes its entries. An answer
+//! is inserted only if no generation that concerns it was raised since it noted. So either the lookup
+//! asked after the change; or it is not believed; or it was inserted before the raise, and is removed.
+//!
+//! A lookup does not know its key's id before it has asked, so keys share generations by the hash of
+//! their id; a raise makes lookups of other keys ask once more, rarely, and does them no harm.
+//!
+//! Lock order: a shard of the table, then a stripe. Never two of either.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::Digest;
+
+const STRIPES: usize = 64;
+
+pub(super) struct Generations {
+    count: AtomicU64,
+    everyone: AtomicU64,
+    rejected: AtomicU64,
+    stripes: [Mutex<Stripe>; STRIPES],
+    hasher: RandomState,
+}
+
+/// The keys whose ids share a hash.
+#[derive(Default)]
+struct Stripe {
+    generation: u64,
+    digests: HashMap<Arc<str>, Vec<Digest>>,
+}
+
+/// The count at which a lookup was about to ask.
+#[derive(Clone, Copy)]
+pub(super) struct Noted(u64);
+
+/// The answer may be from before a change.
+#[derive(Debug)]
+pub(super) struct Overtaken;
+
+impl Generations {
+    pub(super) fn new() -> Self {
+        Self {
+            count: AtomicU64::new(0),
+            everyone: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
+            stripes: std::array::from_fn(|_| Mutex::default()),
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// To be called before asking.
+    pub(super) fn note(&self) -> Noted {
+        Noted(self.count.load(Ordering::SeqCst))
+    }
+
+    fn raised(&self) -> u64 {
+        self.count.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    /// Makes every lookup in flight unbelievable.
+    pub(super) fn forget_everyone(&self) {
+        self.everyone.fetch_max(self.raised(), Ordering::SeqCst);
+    }
+
+    /// Makes every rejection in flight unbelievable.
+    pub(super) fn forget_rejected(&self) {
+        self.rejected.fetch_max(self.raised(), Ordering::SeqCst);
+    }
+
+    /// Makes lookups of this key in flight unbelievable, and returns the digests it is kept under.
+    pub(super) fn forget_key(&self, key_id: &str) -> Vec<Digest> {
+        let generation = self.raised();
+        let mut stripe = self.stripe(key_id).lock();
+        stripe.generation = stripe.generation.max(generation);
+        stripe.digests.remove(key_id).unwrap_or_default()
+    }
+
+    /// Whether a rejection may be believed.
+    pub(super) fn believe_rejected(&self, noted: Noted) -> Result<(), Overtaken> {
+        let raised = self
+            .everyone
+            .load(Ordering::SeqCst)
+            .max(self.rejected.load(Ordering::SeqCst));
+        if raised > noted.0 {
+            Err(Overtaken)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether a live key may be believed; if so, notes where it is kept, in the same step.
+    pub(super) fn believe_live(
+        &self,
+        noted: Noted,
+        key_id: Option<&Arc<str>>,
+        digest: &Digest,
+    ) -> Result<(), Overtaken> {
+        if self.everyone.load(Ordering::SeqCst) > noted.0 {
+            return Err(Overtaken);
+        }
+        let Some(key_id) = key_id else { return Ok(()) };
+        let mut stripe = self.stripe(key_id).lock();
+        if stripe.generation > noted.0 {
+            return Err(Overtaken);
+        }
+        let digests = stripe.digests.entry(key_id.clone()).or_default();
+        if !digests.contains(digest) {
+            digests.push(*digest);
+        }
+        Ok(())
+    }
+
+    /// Notes that a key is no longer kept under `digest`.
+    pub(super) fn left(&self, key_id: Option<&str>, digest: &Digest) {
+        let Some(key_id) = key_id else { return };
+        let mut stripe = self.stripe(key_id).lock();
+        if let Some(digests) = stripe.digests.get_mut(key_id) {
+            digests.retain(|kept| kept != digest);
+            if digests.is_empty() {
+                stripe.digests.remove(key_id);
+            }
+        }
+    }
+
+    /// How many keys are noted.
+    #[cfg(test)]
+    pub(super) fn keys_noted(&self) -> usize {
+        self.stripes
+            .iter()
+            .map(|stripe| stripe.lock().digests.len())
+            .sum()
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "a remainder is below its divisor")]
+    fn stripe(&self, key_id: &str) -> &Mutex<Stripe> {
+        let hash = usize::try_from(self.hasher.hash_one(key_id) >> 32).unwrap_or_default();
+        &self.stripes[hash % STRIPES]
+    }
+}

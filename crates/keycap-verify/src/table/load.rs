@@ -1,0 +1,325 @@
+//! Looking a digest up, once for all who want it.
+//!
+//! The first to come leads: its future does the asking. The others follow and wait for what it
+//! finds. No task is spawned, so a lookup ends with those who wanted it.
+
+use std::error::Error;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+
+use keycap_base::{Clock, Timestamp};
+use tokio::sync::watch;
+
+use super::entry::{Entry, Found, Loaded};
+use super::flight::{Flight, Leader, Outcome};
+use super::generations::{Noted, Overtaken};
+use super::shard::Refused;
+use super::{KeyTable, Shard};
+use crate::{Digest, Rejection};
+
+/// How often a lookup asks, when changes keep overtaking its answers.
+pub const MAX_LOAD_ATTEMPTS: usize = 5;
+
+/// How often a caller joins a lookup whose leader is cancelled before it gives up.
+const MAX_JOINS: usize = 16;
+
+/// A lookup came to no answer. Nothing is remembered of it; the next one asks again.
+pub enum LoadError<X> {
+    /// It failed. All who waited for it share the error.
+    Failed(Arc<X>),
+    /// It panicked.
+    Panicked,
+    /// It took longer than the table's time for lookups.
+    TimedOut,
+    /// Changes overtook its answer [`MAX_LOAD_ATTEMPTS`] times.
+    Overtaken,
+    /// Those who asked were cancelled, one after the other.
+    Abandoned,
+    /// Too many lookups are in flight.
+    Busy,
+}
+
+impl<E, X> KeyTable<E, X> {
+    /// What is known about `digest`; if nothing is, what `ask` finds out.
+    ///
+    /// Of all who want the same digest at once, one asks. `ask` is called again when its answer was
+    /// overtaken by a change. A key that has expired by now is rejected whatever `ask` says. Must be
+    /// called within a tokio runtime that has time.
+    ///
+    /// Cancel safe: when the future of the one who asks is dropped, another who waits asks.
+    ///
+    /// # Errors
+    /// [`LoadError`] if no answer could be had, also to those who waited for it. None is remembered.
+    pub async fn load<C, A, F>(
+        &self,
+        digest: &Digest,
+        clock: &C,
+        ask: A,
+    ) -> Result<Found<E>, LoadError<X>>
+    where
+        C: Clock + ?Sized,
+        A: Fn() -> F,
+        F: Future<Output = Result<Loaded<E>, X>>,
+    {
+        for _ in 0..MAX_JOINS {
+            match self.join(digest, clock.now())? {
+                Joined::Known(found) => return Ok(found),
+                Joined::Leading(leader) => return self.lead(leader, clock, &ask).await,
+                Joined::Following(outcome) => {
+                    if let Some(outcome) = self.follow(outcome).await {
+                        return outcome;
+                    }
+                }
+            }
+        }
+        Err(LoadError::Abandoned)
+    }
+
+    /// Waits for what the leader finds; `None` if it was cancelled.
+    async fn follow(&self, mut outcome: watch::Receiver<Outcome<E, X>>) -> Outcome<E, X> {
+        let landed = outcome.wait_for(Option::is_some);
+        match tokio::time::timeout(self.load_timeout, landed).await {
+            Ok(Ok(outcome)) => outcome.clone(),
+            Ok(Err(_leader_left)) => None,
+            Err(_elapsed) => Some(Err(LoadError::TimedOut)),
+        }
+    }
+
+    async fn lead<C, A, F>(
+        &self,
+        leader: Leader<'_, E, X>,
+        clock: &C,
+        ask: &A,
+    ) -> Result<Found<E>, LoadError<X>>
+    where
+        C: Clock + ?Sized,
+        A: Fn() -> F,
+        F: Future<Output = Result<Loaded<E>, X>>,
+    {
+        let digest = leader.digest;
+        let asking = self.ask_until_believed(&leader, clock, ask);
+        let outcome = match tokio::time::timeout(self.load_timeout, asking).await {
+            Ok(outcome) => outcome,
+            Err(_elapsed) => Err(LoadError::TimedOut),
+        };
+        if outcome.is_err() {
+            tracing::debug!(?digest, "a lookup came to no answer");
+        }
+        leader.land(outcome.clone());
+        outcome
+    }
+
+    async fn ask_until_believed<C, A, F>(
+        &self,
+        leader: &Leader<'_, E, X>,
+        clock: &C,
+        ask: &A,
+    ) -> Result<Found<E>, LoadError<X>>
+    where
+        C: Clock + ?Sized,
+        A: Fn() -> F,
+        F: Future<Output = Result<Loaded<E>, X>>,
+    {
+        for _ in 0..MAX_LOAD_ATTEMPTS {
+            let (noted, asked_at) = (self.generations.note(), clock.now());
+            let Some(answer) = unless_panics(ask).await else {
+                return Err(LoadError::Panicked);
+            };
+            let loaded = answer.map_err(|error| LoadError::Failed(Arc::new(error)))?;
+            let asked = Asked {
+                noted,
+                asked_at,
+                answered_at: clock.now(),
+            };
+            if let Ok(found) = self.take_in(leader, loaded, asked) {
+                return Ok(found);
+            }
+        }
+        Err(LoadError::Overtaken)
+    }
+
+    /// Remembers an answer and takes its flight off the table, in one step, if it may be believed.
+    fn take_in(
+        &self,
+        leader: &Leader<'_, E, X>,
+        loaded: Loaded<E>,
+        asked: Asked,
+    ) -> Result<Found<E>, Overtaken> {
+        let Asked {
+            noted,
+            asked_at,
+            answered_at,
+        } = asked;
+        let digest = &leader.digest;
+        let found = self.read(loaded, asked_at, answered_at);
+        let mut shard = self.shard(digest).write();
+        let gone = match &found {
+            Found::Live(entry) => shard.admit(digest, entry, noted, &self.generations),
+            Found::Rejected(rejection) => {
+                let until = asked_at.plus(self.rejected_ttl);
+                let refused = Refused {
+                    rejection: *rejection,
+                    asked_at,
+                    until,
+                };
+                shard.refuse(digest, refused, noted, &self.generations)
+            }
+        };
+        if gone.is_ok() {
+            shard.end_flight(digest, leader.number);
+        }
+        drop(shard);
+        gone.map(|_dropped_unlocked| found)
+    }
+
+    fn read(&self, loaded: Loaded<E>, asked_at: Timestamp, now: Timestamp) -> Found<E> {
+        match loaded {
+            Loaded::Live {
+                expires_at: Some(expiry),
+                ..
+            } if expiry <= now => Found::Rejected(Rejection::Expired),
+            Loaded::Live {
+                payload,
+                key_id,
+                expires_at,
+            } => {
+                let entry = Entry::new(payload, key_id, asked_at, self.live_ttl, expires_at);
+                Found::Live(Arc::new(entry))
+            }
+            Loaded::Rejected(rejection) => Found::Rejected(rejection),
+        }
+    }
+
+    /// Looks once more, with the shard locked, and otherwise follows or leads a lookup. A flight that
+    /// has been up for longer than any may take has a leader that nobody polls: it is passed by.
+    fn join(&self, digest: &Digest, now: Timestamp) -> Result<Joined<'_, E, X>, LoadError<X>> {
+        let mut shard = self.shard(digest).write();
+        if let Some(found) = shard.found(digest, now) {
+            return Ok(Joined::Known(found));
+        }
+        if let Some(flight) = shard.flights.get(digest)
+            && now.since(flight.since) <= self.load_timeout
+        {
+            return Ok(Joined::Following(flight.outcome.clone()));
+        }
+        self.take_off(&mut shard, digest, now).map(Joined::Leading)
+    }
+
+    fn take_off(
+        &self,
+        shard: &mut Shard<E, X>,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Result<Leader<'_, E, X>, LoadError<X>> {
+        let below = |count: usize| (count < self.most_loads).then_some(count + 1);
+        let counted =
+            self.loads_in_flight
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, below);
+        counted.map_err(|_full| LoadError::Busy)?;
+        let number = self.flights_taken.fetch_add(1, Ordering::Relaxed);
+        let (sender, outcome) = watch::channel(None);
+        shard.flights.insert(
+            *digest,
+            Flight {
+                number,
+                since: now,
+                outcome,
+            },
+        );
+        Ok(Leader {
+            table: self,
+            digest: *digest,
+            number,
+            outcome: sender,
+        })
+    }
+
+    /// Takes a flight off the table, if it is still on it, and gives its place to another.
+    pub(super) fn end_flight(&self, digest: &Digest, number: u64) {
+        self.shard(digest).write().end_flight(digest, number);
+        self.loads_in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// How a caller takes part in a lookup.
+enum Joined<'a, E, X> {
+    Known(Found<E>),
+    Leading(Leader<'a, E, X>),
+    Following(watch::Receiver<Outcome<E, X>>),
+}
+
+/// When a lookup asked, and when it had its answer.
+#[derive(Clone, Copy)]
+struct Asked {
+    noted: Noted,
+    asked_at: Timestamp,
+    answered_at: Timestamp,
+}
+
+/// What `ask` answers; `None` if it panics. Its future is dropped then and never polled again, and
+/// nothing that it may have left in disorder is the table's.
+async fn unless_panics<F: Future>(ask: impl Fn() -> F) -> Option<F::Output> {
+    let asking = catch_unwind(AssertUnwindSafe(ask)).ok()?;
+    let mut asking = pin!(asking);
+    std::future::poll_fn(|context| {
+        match catch_unwind(AssertUnwindSafe(|| asking.as_mut().poll(context))) {
+            Ok(poll) => poll.map(Some),
+            Err(_panic) => Poll::Ready(None),
+        }
+    })
+    .await
+}
+
+impl<X> Clone for LoadError<X> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Failed(error) => Self::Failed(error.clone()),
+            Self::Panicked => Self::Panicked,
+            Self::TimedOut => Self::TimedOut,
+            Self::Overtaken => Self::Overtaken,
+            Self::Abandoned => Self::Abandoned,
+            Self::Busy => Self::Busy,
+        }
+    }
+}
+
+impl<X> LoadError<X> {
+    fn text(&self) -> &'static str {
+        match self {
+            Self::Failed(_) => "the lookup of a key failed",
+            Self::Panicked => "the lookup of a key panicked",
+            Self::TimedOut => "the lookup of a key took too long",
+            Self::Overtaken => "changes of keys kept overtaking the lookup of a key",
+            Self::Abandoned => "those who looked up a key were cancelled",
+            Self::Busy => "too many lookups of keys are in flight",
+        }
+    }
+}
+
+impl<X> fmt::Display for LoadError<X> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+impl<X: fmt::Debug> fmt::Debug for LoadError<X> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(error) => f.debug_tuple("Failed").field(error).finish(),
+            other => f.write_str(other.text()),
+        }
+    }
+}
+
+impl<X: Error + 'static> Error for LoadError<X> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Failed(error) => Some(&**error),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! One part of the table, behind one lock.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use keycap_base::Timestamp;
+
+use super::entry::{Entry, Found, Peek};
+use super::flight::Flight;
+use super::generations::{Generations, Noted, Overtaken};
+use crate::bounded::BoundedMap;
+use crate::{Digest, Rejection};
+
+pub(super) struct Shard<E, X> {
+    live: BoundedMap<Digest, Arc<Entry<E>>>,
+    rejected: BoundedMap<Digest, Refused>,
+    pub(super) flights: HashMap<Digest, Flight<E, X>>,
+}
+
+/// A rejection, trusted from one instant until before the other.
+#[derive(Clone, Copy)]
+pub(super) struct Refused {
+    pub(super) rejection: Rejection,
+    pub(super) asked_at: Timestamp,
+    pub(super) until: Timestamp,
+}
+
+/// What had to leave the table; to be dropped when the shard is unlocked, because dropping a payload
+/// may take long or come back to the table.
+pub(super) type Gone<E> = Vec<Arc<Entry<E>>>;
+
+impl<E, X> Shard<E, X> {
+    pub(super) fn new(live: NonZeroUsize, rejected: NonZeroUsize) -> Self {
+        Self {
+            live: BoundedMap::new(live),
+            rejected: BoundedMap::new(rejected),
+            flights: HashMap::new(),
+        }
+    }
+
+    pub(super) fn peek(&self, digest: &Digest, now: Timestamp) -> Peek<E> {
+        if let Some(entry) = self
+            .live
+            .look_up(digest)
+            .filter(|entry| entry.serves_at(now))
+        {
+            return Peek::Live(entry.clone());
+        }
+        let trusted = |refused: &&Refused| refused.asked_at <= now && now < refused.until;
+        match self.rejected.look_up(digest).filter(trusted) {
+            Some(refused) => Peek::Rejected(refused.rejection),
+            None => Peek::Absent,
+        }
+    }
+
+    /// Inserts a live key, if it may be believed.
+    pub(super) fn admit(
+        &mut self,
+        digest: &Digest,
+        entry: &Arc<Entry<E>>,
+        noted: Noted,
+        generations: &Generations,
+    ) -> Result<Gone<E>, Overtaken> {
+        generations.believe_live(noted, entry.key_id_shared(), digest)?;
+        self.rejected.remove(digest);
+        let Some((old_digest, old)) = self.live.insert(*digest, entry.clone()) else {
+            return Ok(Gone::new());
+        };
+        if old_digest != *digest || old.key_id() != entry.key_id() {
+            generations.left(old.key_id(), &old_digest);
+        }
+        Ok(vec![old])
+    }
+
+    /// Notes a rejection, if it may be believed.
+    pub(super) fn refuse(
+        &mut self,
+        digest: &Digest,
+        refused: Refused,
+        noted: Noted,
+        generations: &Generations,
+    ) -> Result<Gone<E>, Overtaken> {
+        generations.believe_rejected(noted)?;
+        self.rejected.insert(*digest, refused);
+        Ok(self.remove(digest, generations))
+    }
+
+    fn remove(&mut self, digest: &Digest, generations: &Generations) -> Gone<E> {
+        let gone: Gone<E> = self.live.remove(digest).into_iter().collect();
+        gone.iter()
+            .for_each(|entry| generations.left(entry.key_id(), digest));
+        gone
+    }
+
+    /// Removes what is kept under `digest`, if it is this key's.
+    pub(super) fn remove_key(
+        &mut self,
+        digest: &Digest,
+        key_id: &str,
+        generations: &Generations,
+    ) -> Gone<E> {
+        match self.live.look_up(digest) {
+            Some(entry) if entry.key_id() == Some(key_id) => self.remove(digest, generations),
+            Some(_) | None => Gone::new(),
+        }
+    }
+
+    pub(super) fn remove_where(
+        &mut self,
+        which: impl Fn(&Entry<E>) -> bool,
+        generations: &Generations,
+    ) -> Gone<E> {
+        let gone = self.live.extract(|entry| which(entry));
+        gone.iter()
+            .for_each(|(digest, entry)| generations.left(entry.key_id(), digest));
+        gone.into_iter().map(|(_, entry)| entry).collect()
+    }
+
+    pub(super) fn clear_rejected(&mut self) {
+        self.rejected.clear();
+    }
+
+    pub(super) fn live_len(&self) -> usize {
+        self.live.len()
+    }
+
+    pub(super) fn rejected_len(&self) -> usize {
+        self.rejected.len()
+    }
+
+    /// Takes a flight off the table, if it is still on it.
+    pub(super) fn end_flight(&mut self, digest: &Digest, number: u64) {
+        if self
+            .flights
+            .get(digest)
+            .is_some_and(|flight| flight.number == number)
+        {
+            self.flights.remove(digest);
+        }
+    }
+
+    /// What is known, as a lookup wants it.
+    pub(super) fn found(&self, digest: &Digest, now: Timestamp) -> Option<Found<E>> {
+        self.peek(digest, now).found()
+    }
+}
