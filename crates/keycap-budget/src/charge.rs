@@ -87,6 +87,13 @@ pub struct Charge {
 }
 
 impl Charge {
+    /// From when its retention counts: when it was recorded or, if that is later, when its id says it
+    /// was made.
+    #[must_use]
+    pub fn kept_from(&self) -> Timestamp {
+        self.at.max(self.id.made_at())
+    }
+
     /// Whether `new` asks for this very charge.
     #[must_use]
     pub fn is(&self, new: &NewCharge) -> bool {

@@ -128,6 +128,14 @@ impl Hold {
         self.state == HoldState::Open
     }
 
+    /// From when its retention counts: when it ended or, if that is later, when its id or that of the
+    /// charge that ended it says it was made. `None` while it is open.
+    #[must_use]
+    pub fn kept_from(&self) -> Option<Timestamp> {
+        let ended_at = self.ended_at?.max(self.id.made_at());
+        Some(self.ended_by().map_or(ended_at, |(by, _)| ended_at.max(by.made_at())))
+    }
+
     /// The charge that ended it, and the requests counted with it.
     #[must_use]
     pub fn ended_by(&self) -> Option<(ChargeId, Amount)> {

@@ -49,6 +49,6 @@ pub use operation::{
 };
 pub use outcome::{Cause, Fault, Held, Outcome, Progress, Recorded, Shortfall, Standing};
 pub use period::{Period, PeriodError};
-pub use shelf::{Presence, Shelf};
+pub use shelf::{Horizon, Presence, Shelf};
 pub use usd::Usd;
 pub use window::Window;

@@ -217,6 +217,16 @@ pub enum Fault {
         /// The root it was asked for.
         asked: AccountId,
     },
+    /// An id says it was made further in the future than ids are remembered.
+    #[error(
+        "the id says it was made at {made_at:?}; the latest that is accepted now is {latest:?}"
+    )]
+    FromTheFuture {
+        /// When it says it was made.
+        made_at: Timestamp,
+        /// The latest that is accepted.
+        latest: Timestamp,
+    },
     /// A settle names too many holds.
     #[error("a settle from {0} holds; the most is {MAX_SETTLE_HOLDS}")]
     TooManyHolds(usize),

@@ -56,7 +56,7 @@ pub trait Shelf {
         now: Timestamp,
         most: usize,
     ) -> Result<Vec<Arc<Hold>>, Self::Error>;
-    /// Up to `most` holds that ended before `instant`.
+    /// Up to `most` holds whose [`Hold::kept_from`] lies before `instant`.
     fn ended_holds(
         &mut self,
         instant: Timestamp,
@@ -73,7 +73,7 @@ pub trait Shelf {
     fn put_charge(&mut self, charge: Arc<Charge>) -> Result<(), Self::Error>;
     /// Forgets a charge and its refunds.
     fn drop_charge(&mut self, root: &AccountId, id: ChargeId) -> Result<(), Self::Error>;
-    /// Up to `most` charges recorded before `instant` whose ids were made before it too.
+    /// Up to `most` charges whose [`Charge::kept_from`] lies before `instant`.
     fn old_charges(
         &mut self,
         instant: Timestamp,
@@ -89,10 +89,26 @@ pub trait Shelf {
     /// Writes a refund.
     fn put_refund(&mut self, root: &AccountId, refund: Arc<Refund>) -> Result<(), Self::Error>;
 
-    /// The instant before which ids may have been forgotten; the epoch when none was.
-    fn horizon(&mut self) -> Result<Timestamp, Self::Error>;
-    /// Moves that instant.
-    fn put_horizon(&mut self, instant: Timestamp) -> Result<(), Self::Error>;
+    /// How far forgetting has come; asked in every operation.
+    fn horizon(&mut self) -> Result<Horizon, Self::Error>;
+    /// Moves it.
+    fn put_horizon(&mut self, horizon: Horizon) -> Result<(), Self::Error>;
+}
+
+/// How far forgetting has come. Neither instant ever goes back; both start at the epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Horizon {
+    /// When rows were last forgotten. The books' time never goes back behind it, or a forgotten
+    /// window would be counted anew.
+    pub pruned_at: Timestamp,
+    /// The instant before which ids may have been forgotten (P3).
+    pub ids: Timestamp,
+}
+
+impl Default for Horizon {
+    fn default() -> Self {
+        Self { pruned_at: Timestamp::EPOCH, ids: Timestamp::EPOCH }
+    }
 }
 
 /// Whether a row is there.

@@ -107,6 +107,7 @@ impl<S: Shelf> Books<S> {
     /// # Errors
     /// When the shelf fails; what was put since the store's last commit must then be thrown away.
     pub fn apply(&mut self, operation: &Operation, now: Timestamp) -> Result<Decided, S::Error> {
+        let now = self.not_before_pruning(now)?;
         let step = match operation {
             Operation::Open { chain, asserted_at, reapply } => {
                 self.open(chain, *asserted_at, *reapply, now)
@@ -164,8 +165,15 @@ impl<S: Shelf> Books<S> {
         let Some(chain) = self.chain(account)? else {
             return Ok(Vec::new());
         };
+        let now = self.not_before_pruning(now)?;
         let mut tally = tally::Tally::default();
         tally.standings(&mut self.shelf, &chain, now)
+    }
+
+    /// The time, held at the last pruning where the clock went back behind it: what was forgotten
+    /// then must not be counted anew.
+    fn not_before_pruning(&mut self, now: Timestamp) -> Result<Timestamp, S::Error> {
+        Ok(now.max(self.shelf.horizon()?.pruned_at))
     }
 
     /// The account, or a fault.
@@ -180,10 +188,19 @@ impl<S: Shelf> Books<S> {
         chain.ok_or_else(|| Fault::UnknownAccount(id.clone()).into())
     }
 
-    /// Refuses an id that was made before the memory of ids begins (P3).
+    /// Refuses an id that was made before the memory of ids begins (P3), and one from so far in the
+    /// future that it would have to be remembered for longer than ids are.
     fn remembered(&mut self, made_at: Timestamp, now: Timestamp) -> Step<(), S> {
-        let oldest = self.shelf.horizon().map_err(Stop::Shelf)?.max(now.minus(self.retention.ids));
-        if made_at < oldest { Err(Stop::Outcome(Outcome::TooOld { oldest })) } else { Ok(()) }
+        let horizon = self.shelf.horizon().map_err(Stop::Shelf)?;
+        let oldest = horizon.ids.max(now.minus(self.retention.ids));
+        let latest = now.plus(self.retention.ids);
+        if made_at < oldest {
+            return Err(Stop::Outcome(Outcome::TooOld { oldest }));
+        }
+        if made_at > latest {
+            return Err(Fault::FromTheFuture { made_at, latest }.into());
+        }
+        Ok(())
     }
 }
 

@@ -3,16 +3,19 @@
 use keycap_base::Timestamp;
 
 use super::{Books, MAX_SWEEP, Step, Stop};
-use crate::{Amount, Counter, CounterKey, Outcome, Presence, Progress, Shelf};
+use crate::{Amount, Counter, CounterKey, Horizon, Outcome, Presence, Progress, Shelf};
 
 impl<S: Shelf> Books<S> {
     /// Forgets up to [`MAX_SWEEP`] rows of each kind: ended holds older than the life of ids, charges
     /// past their retention, and counters a period past the end of their window.
     pub(super) fn prune(&mut self, now: Timestamp) -> Step<Outcome, S> {
-        let oldest = now.minus(self.retention.ids);
-        let horizon = self.shelf.horizon().map_err(Stop::Shelf)?;
-        if oldest > horizon {
-            self.shelf.put_horizon(oldest).map_err(Stop::Shelf)?;
+        let before = self.shelf.horizon().map_err(Stop::Shelf)?;
+        let horizon = Horizon {
+            pruned_at: before.pruned_at.max(now),
+            ids: before.ids.max(now.minus(self.retention.ids)),
+        };
+        if horizon != before {
+            self.shelf.put_horizon(horizon).map_err(Stop::Shelf)?;
         }
         let kinds = [self.prune_holds(now)?, self.prune_charges(now)?, self.prune_counters(now)?];
         let progress = if kinds.contains(&MAX_SWEEP) { Progress::More } else { Progress::Done };

@@ -4,7 +4,8 @@ use keycap_base::Timestamp;
 
 use super::{Step, Stop};
 use crate::{
-    Account, Amount, Chain, Counter, CounterKey, Fault, Leg, Limit, LimitKey, Shelf, Standing,
+    Account, Amount, Chain, Counter, CounterKey, Fault, Leg, Limit, LimitKey, Presence, Shelf,
+    Standing,
 };
 
 /// A working set of counters.
@@ -18,6 +19,8 @@ struct Entry {
     counter: Counter,
     /// What the operation's own holds have set aside here.
     own: Amount,
+    /// It was read as all zeros: it may not be there.
+    blank: bool,
     touched: bool,
 }
 
@@ -28,8 +31,13 @@ impl Tally {
             Some(at) => at,
             None => {
                 let counter = shelf.counter(key)?;
-                let own = Amount::ZERO;
-                self.entries.push(Entry { key: key.clone(), counter, own, touched: false });
+                self.entries.push(Entry {
+                    key: key.clone(),
+                    counter,
+                    own: Amount::ZERO,
+                    blank: counter == Counter::default(),
+                    touched: false,
+                });
                 self.entries.len() - 1
             }
         };
@@ -60,10 +68,14 @@ impl Tally {
         Ok(())
     }
 
-    /// Puts back what changed.
+    /// Puts back what changed. A counter that was forgotten stays so: begun anew it would show less
+    /// than the rows that name it.
     pub(super) fn put<S: Shelf>(&self, shelf: &mut S) -> Step<(), S> {
         for entry in self.entries.iter().filter(|entry| entry.touched) {
-            shelf.put_counter(entry.key.clone(), entry.counter).map_err(Stop::Shelf)?;
+            let forgotten = entry.blank && is_forgotten(shelf, &entry.key).map_err(Stop::Shelf)?;
+            if !forgotten {
+                shelf.put_counter(entry.key.clone(), entry.counter).map_err(Stop::Shelf)?;
+            }
         }
         Ok(())
     }
@@ -120,6 +132,13 @@ impl Tally {
         };
         self.entries.iter().filter(|entry| entry.touched).filter_map(standing).collect()
     }
+}
+
+/// Whether pruning may have taken the counter away: it is not there, and its time was up.
+fn is_forgotten<S: Shelf>(shelf: &mut S, key: &CounterKey) -> Result<bool, S::Error> {
+    let pruned_at = shelf.horizon()?.pruned_at;
+    let was_due = key.start < pruned_at && key.retained_until().is_some_and(|at| at <= pruned_at);
+    Ok(was_due && shelf.has_counter(key)? == Presence::Absent)
 }
 
 /// The counter of an account's limit in the window that starts at `start`.

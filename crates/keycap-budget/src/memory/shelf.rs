@@ -7,36 +7,29 @@ use std::sync::Arc;
 use keycap_base::Timestamp;
 
 use crate::{
-    Account, AccountId, Charge, ChargeId, Counter, CounterKey, Hold, HoldId, Presence, Refund,
-    Shelf, Snapshot, Sweep,
+    Account, AccountId, Charge, ChargeId, Counter, CounterKey, Hold, HoldId, Horizon, Presence,
+    Refund, Shelf, Snapshot, Sweep,
 };
 
 /// Rows in maps; ordered ones where a bounded part is read in order.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct MemoryShelf {
     accounts: HashMap<AccountId, Arc<Account>>,
     counters: BTreeMap<CounterKey, Counter>,
     holds: BTreeMap<(AccountId, HoldId), Arc<Hold>>,
-    open: BTreeMap<(Timestamp, HoldId), Arc<Hold>>,
-    ended: BTreeMap<(Timestamp, HoldId), Arc<Hold>>,
+    open: BTreeMap<Due, Arc<Hold>>,
+    ended: BTreeMap<Due, Arc<Hold>>,
     charges: BTreeMap<(AccountId, ChargeId), Arc<Charge>>,
     refunds: BTreeMap<(AccountId, ChargeId), Arc<Refund>>,
-    horizon: Timestamp,
+    horizon: Horizon,
 }
 
-impl Default for MemoryShelf {
-    fn default() -> Self {
-        Self {
-            accounts: HashMap::new(),
-            counters: BTreeMap::new(),
-            holds: BTreeMap::new(),
-            open: BTreeMap::new(),
-            ended: BTreeMap::new(),
-            charges: BTreeMap::new(),
-            refunds: BTreeMap::new(),
-            horizon: Timestamp::EPOCH,
-        }
-    }
+/// When a hold is looked at next, and which one: ids are unique under one root only.
+type Due = (Timestamp, AccountId, HoldId);
+
+fn due(hold: &Hold) -> Due {
+    let at = hold.kept_from().unwrap_or(hold.expires_at);
+    (at, hold.root.clone(), hold.id)
 }
 
 impl MemoryShelf {
@@ -72,7 +65,15 @@ impl MemoryShelf {
             holds: self.holds.values().map(|hold| Hold::clone(hold)).collect(),
             charges: self.charges.values().map(|charge| Charge::clone(charge)).collect(),
             refunds: self.refunds.values().map(|refund| Refund::clone(refund)).collect(),
+            horizon: self.horizon,
         }
+    }
+}
+
+impl MemoryShelf {
+    fn forget_due(&mut self, hold: &Hold) {
+        let queue = if hold.is_open() { &mut self.open } else { &mut self.ended };
+        queue.remove(&due(hold));
     }
 }
 
@@ -125,19 +126,16 @@ impl Shelf for MemoryShelf {
     fn put_hold(&mut self, hold: Arc<Hold>) -> Result<(), Infallible> {
         let key = (hold.root.clone(), hold.id);
         if let Some(before) = self.holds.insert(key, Arc::clone(&hold)) {
-            self.open.remove(&(before.expires_at, before.id));
+            self.forget_due(&before);
         }
-        match hold.ended_at {
-            None => self.open.insert((hold.expires_at, hold.id), hold),
-            Some(ended_at) => self.ended.insert((ended_at, hold.id), hold),
-        };
+        let queue = if hold.is_open() { &mut self.open } else { &mut self.ended };
+        queue.insert(due(&hold), hold);
         Ok(())
     }
 
     fn drop_hold(&mut self, root: &AccountId, id: HoldId) -> Result<(), Infallible> {
         if let Some(hold) = self.holds.remove(&(root.clone(), id)) {
-            self.open.remove(&(hold.expires_at, id));
-            self.ended.retain(|(_, ended), _| *ended != id);
+            self.forget_due(&hold);
         }
         Ok(())
     }
@@ -160,7 +158,7 @@ impl Shelf for MemoryShelf {
         instant: Timestamp,
         most: usize,
     ) -> Result<Vec<Arc<Hold>>, Infallible> {
-        let ended = self.ended.iter().take_while(|((ended_at, _), _)| *ended_at < instant);
+        let ended = self.ended.iter().take_while(|((kept_from, ..), _)| *kept_from < instant);
         Ok(ended.map(|(_, hold)| Arc::clone(hold)).take(most).collect())
     }
 
@@ -188,7 +186,7 @@ impl Shelf for MemoryShelf {
         instant: Timestamp,
         most: usize,
     ) -> Result<Vec<Arc<Charge>>, Infallible> {
-        let old = |charge: &&Arc<Charge>| charge.at < instant && charge.id.made_at() < instant;
+        let old = |charge: &&Arc<Charge>| charge.kept_from() < instant;
         Ok(self.charges.values().filter(old).take(most).cloned().collect())
     }
 
@@ -205,12 +203,12 @@ impl Shelf for MemoryShelf {
         Ok(())
     }
 
-    fn horizon(&mut self) -> Result<Timestamp, Infallible> {
+    fn horizon(&mut self) -> Result<Horizon, Infallible> {
         Ok(self.horizon)
     }
 
-    fn put_horizon(&mut self, instant: Timestamp) -> Result<(), Infallible> {
-        self.horizon = instant;
+    fn put_horizon(&mut self, horizon: Horizon) -> Result<(), Infallible> {
+        self.horizon = horizon;
         Ok(())
     }
 }
