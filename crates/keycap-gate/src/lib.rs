@@ -1,11 +1,13 @@
 //! One decision path: verify, account, policy, hold.
 
+mod address;
 mod code;
 mod credential;
 mod denial;
 mod refusal;
 mod request;
 
+pub use address::{ClientAddress, ForwardingHeader, MAX_HOPS, TrustedProxies, TrustedProxiesError};
 pub use code::Code;
 pub use credential::{
     Credential, CredentialPlaces, MAX_PLACE_NAME_BYTES, MAX_PLACES, Place, PlaceError,
