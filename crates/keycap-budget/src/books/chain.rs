@@ -39,29 +39,19 @@ impl<S: Shelf> Books<S> {
         asserted_at: Timestamp,
         reapply: Reapply,
     ) -> Step<(), S> {
-        let mut above: Option<(AccountId, usize)> = None;
+        let mut hung = Vec::new();
         for account in spec.accounts().rev() {
-            let id = account.id();
-            above = Some(match self.shelf.account(id).map_err(Stop::Shelf)? {
-                Some(known) => {
-                    let moves = reapply == Reapply::Changes
-                        && asserted_at > known.applied.asserted_at
-                        && known.applied.parent.as_ref() != parent_in(spec, id);
-                    match above.filter(|_| moves) {
-                        Some((root, depth)) => {
-                            self.check_move(&known, &root, depth, parent_in(spec, id))?;
-                            (root, depth + 1)
-                        }
-                        None if moves => return Err(other_root(&known, id).into()),
-                        None => (known.root.clone(), self.known_chain(id)?.len()),
-                    }
-                }
-                None => match above {
-                    Some((_, MAX_CHAIN..)) => return Err(Fault::ChainTooLong(id.clone()).into()),
-                    Some((root, depth)) => (root, depth + 1),
-                    None => (id.clone(), 1),
-                },
+            let parent = parent_in(spec, account.id());
+            let known = self.shelf.account(account.id()).map_err(Stop::Shelf)?;
+            let moves = known.as_ref().is_none_or(|known| {
+                reapply == Reapply::Changes
+                    && asserted_at > known.applied.asserted_at
+                    && known.applied.parent.as_ref() != parent
             });
+            if moves {
+                hung.push(Hung { account: account.id(), parent });
+                self.check_place(account.id(), known.as_deref(), &hung)?;
+            }
         }
         Ok(())
     }
@@ -131,9 +121,10 @@ impl<S: Shelf> Books<S> {
         after.version += 1;
         if let Some(parent) = amendment.parent.as_ref().filter(|p| known.parent.as_ref() != Some(p))
         {
-            let above = self.known_chain(parent)?;
-            self.check_move(&known, above.root(), above.len(), Some(parent))?;
-            self.raise_heights(Some(above.leaf()), known.height + 1)?;
+            let above = self.known(parent)?;
+            let hung = Hung { account: id, parent: Some(parent) };
+            self.check_place(id, Some(&known), &[hung])?;
+            self.raise_heights(Some(&above), known.height + 1)?;
             after.parent = Some(parent.clone());
         }
         let after = Arc::new(after);
@@ -141,28 +132,37 @@ impl<S: Shelf> Books<S> {
         Ok(Outcome::Amended(after))
     }
 
-    /// Refuses to hang `account` where it cannot hang: below itself, too deep, or under a new root.
-    fn check_move(
+    /// Refuses to hang an account where it cannot hang: below itself, too deep, or under a new root.
+    fn check_place(
         &mut self,
-        account: &Account,
-        root: &AccountId,
-        depth: usize,
-        parent: Option<&AccountId>,
+        id: &AccountId,
+        known: Option<&Account>,
+        hung: &[Hung<'_>],
     ) -> Step<(), S> {
-        if *root != account.root || account.id == account.root {
-            return Err(other_root(account, root).into());
+        let height = known.map_or(0, |known| known.height);
+        let (mut top, mut length) = (id.clone(), 1 + height);
+        while let Some(parent) = self.parent(&top, hung)? {
+            if parent == *id {
+                return Err(Fault::Cycle(parent).into());
+            }
+            (top, length) = (parent, length + 1);
+            if length > MAX_CHAIN {
+                return Err(Fault::ChainTooLong(id.clone()).into());
+            }
         }
-        let above = match parent {
-            Some(parent) => self.chain(parent).map_err(Stop::Shelf)?,
-            None => None,
-        };
-        if above.is_some_and(|above| above.iter().any(|ancestor| ancestor.id == account.id)) {
-            return Err(Fault::Cycle(account.id.clone()).into());
+        match known.filter(|known| known.root != top) {
+            Some(known) => Err(other_root(known, &top).into()),
+            None => Ok(()),
         }
-        if depth + 1 + account.height > MAX_CHAIN {
-            return Err(Fault::ChainTooLong(account.id.clone()).into());
+    }
+
+    /// The parent an account will have.
+    fn parent(&mut self, id: &AccountId, hung: &[Hung<'_>]) -> Step<Option<AccountId>, S> {
+        if let Some(hung) = hung.iter().find(|hung| hung.account == id) {
+            return Ok(hung.parent.cloned());
         }
-        Ok(())
+        let account = self.shelf.account(id).map_err(Stop::Shelf)?;
+        Ok(account.and_then(|account| account.parent.clone()))
     }
 
     /// Tells `parent` and its ancestors that a chain of `length` now hangs below.
@@ -180,6 +180,12 @@ impl<S: Shelf> Books<S> {
         }
         Ok(())
     }
+}
+
+/// Where an account will hang.
+struct Hung<'a> {
+    account: &'a AccountId,
+    parent: Option<&'a AccountId>,
 }
 
 /// What a template says about one account.
