@@ -192,6 +192,22 @@ timed_id! {
     /// The id of a hold.
     HoldId, "hold id"
 }
+
+/// The id of the charge that ends a hold. A settle that only counts the hold's requests and bears
+/// this id writes no row: the hold's end remembers it.
+impl From<HoldId> for ChargeId {
+    fn from(hold: HoldId) -> Self {
+        Self(hold.0)
+    }
+}
+
+impl ChargeId {
+    /// The hold that a charge of this id ends without a row, if there is one.
+    pub(crate) fn hold(self) -> HoldId {
+        HoldId(self.0)
+    }
+}
+
 timed_id! {
     /// The id of one start of one process that takes holds.
     OwnerId, "owner id"

@@ -73,7 +73,7 @@ pub enum Operation {
         hold: HoldId,
         /// The total, not the difference, so that a retry adds nothing.
         granted: Cost,
-        /// The new exposure, for a lease; never lowered by this.
+        /// The new exposure, for a lease that stated one; never lowered by this.
         exposure: Option<Amount>,
         /// How long it lives from now.
         life: Duration,

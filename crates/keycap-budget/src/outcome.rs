@@ -10,7 +10,7 @@ use keycap_base::Timestamp;
 
 use crate::{
     Account, AccountId, Amount, Chain, ChargeId, Cost, Fit, HoldId, HoldState, Limit, MAX_CHAIN,
-    MAX_SETTLE_HOLDS, Meter, Window,
+    MAX_METERS, MAX_SETTLE_HOLDS, Meter, Window,
 };
 
 /// How one limit stands in its window.
@@ -192,11 +192,11 @@ pub enum Fault {
     /// A row names a chain without accounts: the store was written by something else.
     #[error("a row names an empty chain; the store is damaged")]
     UnknownChain,
-    /// No such hold.
-    #[error("hold {0} is not known")]
+    /// No such hold was taken for this account, or retention took it.
+    #[error("hold {0} is not known for this account")]
     UnknownHold(HoldId),
-    /// No such charge, or retention took it.
-    #[error("charge {0} is not known, or too old to be refunded")]
+    /// No such charge was made for this account, or retention took it.
+    #[error("charge {0} is not known for this account, or too old to be refunded")]
     UnknownCharge(ChargeId),
     /// The lease names a limit that the account does not have.
     #[error("account {0} has no such limit")]
@@ -230,6 +230,15 @@ pub enum Fault {
     /// A settle names too many holds.
     #[error("a settle from {0} holds; the most is {MAX_SETTLE_HOLDS}")]
     TooManyHolds(usize),
+    /// A lease of more than one operation takes.
+    #[error("hold {0} is a lease of more than {most} units", most = Amount::MAX_OPERATION.units())]
+    LeaseTooLarge(HoldId),
+    /// An exposure was stated for a hold that is not a lease.
+    #[error("hold {0} is not a lease, so it has no exposure: all of it may be spent")]
+    NotALease(HoldId),
+    /// A hold was extended over more meters than a cost names.
+    #[error("hold {0} would lie on more than {MAX_METERS} meters")]
+    TooManyMeters(HoldId),
     /// A lease cannot be extended, only replaced.
     #[error("hold {0} is a lease; it is replaced, not grown")]
     LeaseGrown(HoldId),

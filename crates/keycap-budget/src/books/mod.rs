@@ -20,7 +20,9 @@ use std::time::Duration;
 
 use keycap_base::Timestamp;
 
-use crate::{Account, AccountId, Chain, Fault, MAX_CHAIN, Operation, Outcome, Shelf, Standing};
+use crate::{
+    Account, AccountId, Chain, Fault, Hold, HoldId, MAX_CHAIN, Operation, Outcome, Shelf, Standing,
+};
 
 /// The most rows of one kind that one sweep or prune touches.
 pub const MAX_SWEEP: usize = 1_024;
@@ -180,6 +182,14 @@ impl<S: Shelf> Books<S> {
     fn known(&mut self, id: &AccountId) -> Step<Arc<Account>, S> {
         let account = self.shelf.account(id).map_err(Stop::Shelf)?;
         account.ok_or_else(|| Stop::Fault(Fault::UnknownAccount(id.clone())))
+    }
+
+    /// A hold that was taken for this account.
+    fn known_hold(&mut self, account: &AccountId, id: HoldId) -> Step<Hold, S> {
+        let root = self.known(account)?.root.clone();
+        let found = self.shelf.hold(&root, id).map_err(Stop::Shelf)?;
+        let own = found.filter(|hold| hold.account == *account).ok_or(Fault::UnknownHold(id))?;
+        Ok(Hold::clone(&own))
     }
 
     /// The chain of an account that must exist.

@@ -24,6 +24,7 @@ impl<S: Shelf> Books<S> {
         self.remembered(id.made_at(), now)?;
         let root = self.known(account)?.root.clone();
         let found = self.shelf.charge(&root, charge).map_err(Stop::Shelf)?;
+        let found = found.filter(|found| found.account == *account);
         let mut charge = Charge::clone(&*found.ok_or(Fault::UnknownCharge(charge))?);
         if let Some(first) = self.shelf.refund(&root, id).map_err(Stop::Shelf)? {
             let same =

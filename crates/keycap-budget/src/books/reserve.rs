@@ -47,6 +47,7 @@ impl<S: Shelf> Books<S> {
         if let Some(first) = self.shelf.hold(root, new.id).map_err(Stop::Shelf)? {
             return self.held_before(&first, new, now);
         }
+        check_new(new)?;
         let mut hold = opened(new, &chain, now);
         let asks = asks(&chain, &new.claim)?;
         let held = self.take(&mut hold, &chain, &asks, now)?;
@@ -74,19 +75,14 @@ impl<S: Shelf> Books<S> {
         raise: &Raise<'_>,
         now: Timestamp,
     ) -> Step<Outcome, S> {
-        let root = self.known(account)?.root.clone();
-        let found = self.shelf.hold(&root, id).map_err(Stop::Shelf)?;
-        let found = found.ok_or(Fault::UnknownHold(id))?;
-        if !found.is_open() {
-            return Ok(Outcome::Ended(found.state));
+        let mut hold = self.known_hold(account, id)?;
+        if !hold.is_open() {
+            return Ok(Outcome::Ended(hold.state));
         }
-        let mut hold = Hold::clone(&found);
         let more = raise.granted.minus_saturating(&hold.granted);
-        if !more.is_nothing() && matches!(hold.claim, Claim::Limit(..)) {
-            return Err(Fault::LeaseGrown(id).into());
-        }
-        hold.granted = larger(&hold.granted, raise.granted);
-        hold.exposure = hold.exposure.max(raise.exposure);
+        check_raise(&hold, raise, &more)?;
+        hold.granted = hold.granted.plus(&more).map_err(|_| Fault::TooManyMeters(id))?;
+        hold.exposure = hold.exposure.map(|most| raise.exposure.map_or(most, |new| new.max(most)));
         hold.expires_at = hold.expires_at.max(now.plus(raise.life));
         let chain = self.accounts(&hold.chain)?;
         let asks = match more.is_nothing() {
@@ -213,6 +209,28 @@ fn asks<'a>(chain: &'a Chain, claim: &Claim) -> Result<Vec<Ask<'a>>, Fault> {
     })
 }
 
+/// Refuses a hold that no hold can be.
+fn check_new(new: &NewHold) -> Result<(), Fault> {
+    match new.claim {
+        Claim::Limit(_, amount) if amount > Amount::MAX_OPERATION => {
+            Err(Fault::LeaseTooLarge(new.id))
+        }
+        Claim::Chain(_) | Claim::Room(_) if new.exposure.is_some() => Err(Fault::NotALease(new.id)),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses to raise a hold as its kind cannot be raised.
+fn check_raise(hold: &Hold, raise: &Raise<'_>, more: &Cost) -> Result<(), Fault> {
+    match hold.claim {
+        Claim::Limit(..) if !more.is_nothing() => Err(Fault::LeaseGrown(hold.id)),
+        Claim::Chain(_) | Claim::Room(_) if raise.exposure.is_some() => {
+            Err(Fault::NotALease(hold.id))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The hold before anything is set aside in it.
 fn opened(new: &NewHold, chain: &Chain, now: Timestamp) -> Hold {
     let granted = match &new.claim {
@@ -244,9 +262,4 @@ fn add_leg(legs: &mut Vec<Leg>, leg: Leg) {
         Some(other) => other.amount = other.amount.saturating_add(leg.amount),
         None => legs.push(leg),
     }
-}
-
-/// The larger of two costs, meter by meter. Each is within bounds, so the larger is.
-fn larger(one: &Cost, other: &Cost) -> Cost {
-    one.plus(&other.minus_saturating(one)).unwrap_or_else(|_| other.clone())
 }

@@ -10,9 +10,9 @@ use keycap_base::Timestamp;
 use super::tally::Tally;
 use super::{Books, Step, Stop};
 use crate::{
-    Account, AccountId, Amount, Chain, Charge, ChargeId, ChargeLeg, Cost, Counter, CounterKey,
-    Fault, Fit, Hold, HoldId, HoldState, LimitKey, MAX_SETTLE_HOLDS, Meter, NewCharge, Outcome,
-    Recorded, Rest, Shelf,
+    Account, AccountId, Amount, Chain, Charge, ChargeLeg, Claim, Cost, Counter, CounterKey, Fault,
+    Fit, Hold, HoldId, HoldState, LimitKey, MAX_SETTLE_HOLDS, Meter, NewCharge, Outcome, Recorded,
+    Rest, Shelf,
 };
 
 impl<S: Shelf> Books<S> {
@@ -34,10 +34,12 @@ impl<S: Shelf> Books<S> {
         if let Some(first) = self.shelf.charge(&leaf.root, new.id).map_err(Stop::Shelf)? {
             return Ok(recorded_before(&first, new));
         }
-        let holds = self.named_holds(&leaf.root, ids)?;
-        if let Some(folded) = holds.iter().find_map(|hold| folded_before(hold, new.id)) {
-            return Ok(folded_again(folded, new));
+        if let Some(hold) = self.shelf.hold(&leaf.root, new.id.hold()).map_err(Stop::Shelf)?
+            && let Some((_, folded)) = hold.ended_by().filter(|(by, _)| *by == new.id)
+        {
+            return Ok(folded_before(&hold, folded, new));
         }
+        let holds = self.named_holds(&leaf.root, ids)?;
         let chain = match holds.iter().find(|hold| hold.account == new.account) {
             Some(hold) => self.accounts(&hold.chain)?,
             None => self.known_chain(&new.account)?,
@@ -55,10 +57,8 @@ impl<S: Shelf> Books<S> {
         id: HoldId,
         now: Timestamp,
     ) -> Step<Outcome, S> {
-        let root = self.known(account)?.root.clone();
-        let found = self.shelf.hold(&root, id).map_err(Stop::Shelf)?;
-        let mut hold = Hold::clone(&*found.ok_or(Fault::UnknownHold(id))?);
-        if matches!(hold.state, HoldState::Open | HoldState::Captured) {
+        let mut hold = self.known_hold(account, id)?;
+        if is_live(&hold) {
             let mut tally = Tally::default();
             give_back(&mut self.shelf, &mut tally, &mut hold)?;
             hold.state = HoldState::Released;
@@ -91,23 +91,16 @@ impl<S: Shelf> Books<S> {
         let over = standings.iter().any(|standing| standing.is_over());
         let fit = if over { Fit::Over } else { Fit::Within };
         let charge = bill.charge(chain, fit);
+        let is_row = !bill.needs_no_row() || fit == Fit::Over;
         for hold in bill.holds {
             self.shelf.put_hold(Arc::new(hold)).map_err(Stop::Shelf)?;
         }
         let uncovered = uncovered(&charge);
-        if bill.row == Row::Written {
+        if is_row {
             self.shelf.put_charge(Arc::new(charge)).map_err(Stop::Shelf)?;
         }
         Ok(Outcome::Recorded(Recorded { fit, uncovered, standings }))
     }
-}
-
-/// Whether the charge gets a row of its own.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Row {
-    Written,
-    /// It counts only requests, and the end of its hold remembers its id.
-    Folded,
 }
 
 /// One charge being paid.
@@ -120,17 +113,24 @@ struct Bill<'a> {
     legs: Vec<ChargeLeg>,
     /// Requests that are counted without a row; `None` when they get one like any meter.
     folded: Option<Amount>,
-    row: Row,
 }
 
 impl<'a> Bill<'a> {
     fn new(new: &'a NewCharge, holds: Vec<Hold>, rest: Rest, now: Timestamp) -> Self {
-        let live = |hold: &Hold| matches!(hold.state, HoldState::Open | HoldState::Captured);
-        let folds = rest == Rest::Release && holds.iter().any(live);
+        let folds = rest == Rest::Release && holds.iter().any(is_live);
         let folded = folds.then(|| new.cost.amount(&Meter::REQUESTS));
-        let only_requests = new.cost.iter().all(|(meter, _)| *meter == Meter::REQUESTS);
-        let row = if folds && only_requests { Row::Folded } else { Row::Written };
-        Self { new, holds, rest, now, tally: Tally::default(), legs: Vec::new(), folded, row }
+        Self { new, holds, rest, now, tally: Tally::default(), legs: Vec::new(), folded }
+    }
+
+    /// Whether the end of the account's own hold can remember all of it: it only counts requests, has
+    /// no tags, and bears that hold's id.
+    fn needs_no_row(&self) -> bool {
+        let own = |hold: &Hold| {
+            hold.id == self.new.id.hold()
+                && hold.account == self.new.account
+                && hold.ended_by().is_some_and(|(by, _)| by == self.new.id)
+        };
+        self.folded.is_some() && is_only_requests(self.new) && self.holds.iter().any(own)
     }
 
     /// Counts the cost on every limit of the chain that counts one of its meters.
@@ -187,9 +187,11 @@ impl<'a> Bill<'a> {
                 })?;
             }
         }
-        let opened_at = holds.first().map_or(self.now, |hold| hold.opened_at);
+        // A lease was there before the work; only a request's own hold tells when that began.
+        let own = holds.iter().find(|hold| !matches!(hold.claim, Claim::Limit(..)));
+        let began_at = own.map_or(self.now, |hold| hold.opened_at);
         self.holds = holds;
-        let start = newest.unwrap_or_else(|| limit.period.window(opened_at).start);
+        let start = newest.unwrap_or_else(|| limit.period.window(began_at).start);
         let key = CounterKey { account: account.id.clone(), limit: limit.clone(), start };
         self.overrun(shelf, key, left)
     }
@@ -310,21 +312,27 @@ fn recorded_before(first: &Charge, new: &NewCharge) -> Outcome {
     if first.is(new) { recorded } else { Outcome::Conflict(Box::new(recorded)) }
 }
 
-/// The requests that this very settle counted when it ended the hold.
-fn folded_before(hold: &Hold, id: ChargeId) -> Option<Amount> {
-    hold.ended_by().filter(|(by, _)| *by == id).map(|(_, folded)| folded)
-}
-
-/// The answer to a settle that wrote no row and ended its holds with this id.
-fn folded_again(folded: Amount, new: &NewCharge) -> Outcome {
+/// The answer to a settle that wrote no row and ended its hold with this id.
+fn folded_before(hold: &Hold, folded: Amount, new: &NewCharge) -> Outcome {
     let recorded = Outcome::Recorded(Recorded {
         fit: Fit::Within,
         uncovered: Cost::none(),
         standings: Vec::new(),
     });
-    let same = new.cost.amount(&Meter::REQUESTS) == folded
-        && new.cost.clone().without(&Meter::REQUESTS).is_nothing();
+    let same = hold.account == new.account
+        && is_only_requests(new)
+        && new.cost.amount(&Meter::REQUESTS) == folded;
     if same { recorded } else { Outcome::Conflict(Box::new(recorded)) }
+}
+
+/// Whether it counts requests and says nothing else.
+fn is_only_requests(new: &NewCharge) -> bool {
+    new.tags.is_empty() && new.cost.iter().all(|(meter, _)| *meter == Meter::REQUESTS)
+}
+
+/// Whether a settle can still end it.
+fn is_live(hold: &Hold) -> bool {
+    matches!(hold.state, HoldState::Open | HoldState::Captured)
 }
 
 /// The part of a charge that no hold covered, for each meter.
