@@ -1,12 +1,33 @@
 //! One decision path: verify, account, policy, hold.
+//!
+//! A [`Gate`] is built once from a ledger and an identity provider. An adapter asks it to decide on a
+//! request under a [`Guard`], runs the handler with the [`KeyState`] and tells a [`Course`] how the
+//! request went. No web framework and no `http` types here: adapters translate, and decide nothing.
 
+mod acquaint;
 mod address;
+mod admission;
 mod answer;
+mod builder;
 mod code;
+mod core;
+mod course;
 mod credential;
 mod denial;
+mod ending;
+mod gate;
+mod guard;
+mod housekeeping;
+mod key_state;
+mod known_key;
+mod observe;
+mod queue;
 mod refusal;
 mod request;
+mod settler;
+mod tab;
+mod template;
+mod usage;
 
 pub use address::{ClientAddress, ForwardingHeader, MAX_HOPS, TrustedProxies, TrustedProxiesError};
 pub use answer::{
@@ -15,10 +36,23 @@ pub use answer::{
     MAX_UNAVAILABLE_RETRY_AFTER, PROBLEM_JSON, RateLimitHeaders, Rendering, SOON, admitted_headers,
     answer, rate_limit_headers,
 };
+pub use builder::{
+    BuildError, DEFAULT_CONFIRM_TIMEOUT, DEFAULT_LEDGER_TIMEOUT, DEFAULT_VERIFY_TIMEOUT,
+    GateBuilder, MAX_TIMEOUT, MIN_HOLD_LIFE,
+};
 pub use code::Code;
+pub use course::Course;
 pub use credential::{
     Credential, CredentialPlaces, MAX_PLACE_NAME_BYTES, MAX_PLACES, Place, PlaceError,
 };
 pub use denial::{Denial, Disclosure, Invalid, OverLimit, RESERVED_RETRY_AFTER};
+pub use ending::{Ending, Endings, Fate};
+pub use gate::{Deciding, Gate, Guarded, Payer, StillBusy, track_usage};
+pub use guard::{Guard, GuardError, MAX_REQUIRED_SCOPES, MAX_WAIT};
+pub use key_state::{KeyState, Tracking};
+pub use observe::{Decision, DecisionReport, Mode, Observation, Observer};
+pub use queue::{DEFAULT_PLACES, MAX_PLACES as MAX_QUEUE_PLACES};
 pub use refusal::{Broken, Refusal};
 pub use request::RequestView;
+pub use template::{DefaultTemplate, Template, TemplateError, default_account};
+pub use usage::{Receipt, TrackError, Usage};

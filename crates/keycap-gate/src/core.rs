@@ -1,0 +1,188 @@
+//! What a gate is made of, and how it asks the ledger.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use keycap_base::Clock;
+use keycap_budget::{
+    AccountId, Batch, Claim, Cost, Decided, Held, HoldId, Ledger, LedgerError, Meter, NewHold,
+    NotNow, OnExpiry, Operation, Outcome, OwnerId, Reapply, Shortfall, Standing, only,
+};
+use keycap_verify::{FailureGuard, IdentityProvider, KeyTable};
+
+use crate::housekeeping::OpenTabs;
+use crate::known_key::{AmendedAccounts, KnownKey};
+use crate::observe::Observing;
+use crate::queue::{Job, Place, Queue};
+use crate::settler;
+use crate::tab::unexpected;
+use crate::{
+    AnswerSettings, Broken, ClientAddress, CredentialPlaces, Denial, Refusal, Rendering, Template,
+};
+
+/// Everything a gate knows and uses.
+pub(crate) struct Core {
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) provider: Arc<dyn IdentityProvider>,
+    pub(crate) template: Arc<dyn Template>,
+    pub(crate) reapply: Reapply,
+    pub(crate) table: Arc<KeyTable<Arc<KnownKey>, Broken>>,
+    pub(crate) amended: Arc<AmendedAccounts>,
+    pub(crate) failures: FailureGuard,
+    pub(crate) credentials: CredentialPlaces,
+    pub(crate) strip: Strip,
+    pub(crate) address: ClientAddress,
+    pub(crate) answers: AnswerSettings,
+    pub(crate) render: Option<Rendering>,
+    pub(crate) observing: Observing,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) owner: OwnerId,
+    pub(crate) hold_life: Duration,
+    pub(crate) on_expiry: OnExpiry,
+    pub(crate) ledger_timeout: Duration,
+    pub(crate) confirm_timeout: Duration,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) open_tabs: OpenTabs,
+    pub(crate) closing: AtomicBool,
+}
+
+/// Whether the credential reaches the handler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Strip {
+    Keep,
+    Remove,
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
+impl Core {
+    /// Whether new requests are refused because the gate is shutting down.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
+    /// A place for one request, or a refusal: what cannot be recorded is not admitted.
+    pub(crate) fn place(&self) -> Result<Place, Refusal> {
+        if self.is_closing() {
+            return Err(Broken::ledger_unavailable("the gate is shutting down").into());
+        }
+        self.queue.try_place().ok_or_else(|| Broken::ledger_unavailable("the queue is full").into())
+    }
+
+    /// What a request sets aside on top of its cost, where a limit counts requests: itself.
+    pub(crate) fn with_request(&self, known: &KnownKey, cost: &Cost) -> Result<Cost, Refusal> {
+        if !known.counts_requests || !cost.amount(&Meter::REQUESTS).is_zero() {
+            return Ok(cost.clone());
+        }
+        cost.plus(&Cost::requests(1)).map_err(|error| Broken::misconfigured(error).into())
+    }
+
+    /// Asks the ledger for one answer, within the time-out.
+    pub(crate) async fn ask(&self, operation: Operation) -> Result<Outcome, Broken> {
+        let answers = settler::ask(&*self.ledger, Batch::of(operation), self.ledger_timeout).await;
+        one(answers)
+    }
+
+    /// A hold for this claim, with a fresh id.
+    pub(crate) fn new_hold(&self, known: &KnownKey, claim: Claim) -> NewHold {
+        NewHold {
+            id: HoldId::generate(self.clock.now()),
+            account: known.account().clone(),
+            claim,
+            owner: self.owner,
+            life: self.hold_life,
+            on_expiry: self.on_expiry,
+            exposure: None,
+        }
+    }
+
+    /// Takes a hold, or says why not. Cancelled or unanswered, it uses the place to queue a release,
+    /// because the ledger may have taken the hold all the same.
+    pub(crate) async fn take_hold(
+        self: &Arc<Self>,
+        known: &KnownKey,
+        claim: Claim,
+        place: &mut Option<Place>,
+    ) -> Result<(HoldId, Held), Refusal> {
+        let new = self.new_hold(known, claim);
+        let (hold, account) = (new.id, new.account.clone());
+        let mut way = OnTheWay { core: self, account, hold, place, answered: false };
+        let outcome = self.ask(Operation::Hold(new)).await?;
+        way.answered = true;
+        drop(way);
+        Ok((hold, self.held(outcome, known)?))
+    }
+
+    /// Takes a hold if the ledger answers at once; none if it would have to wait.
+    pub(crate) fn take_hold_now(
+        &self,
+        known: &KnownKey,
+        claim: &Claim,
+    ) -> Option<Result<(HoldId, Held), Refusal>> {
+        let new = self.new_hold(known, claim.clone());
+        let id = new.id;
+        let answers = match self.ledger.apply_now(Batch::of(Operation::Hold(new))) {
+            Ok(answers) => Ok(answers),
+            Err(NotNow::Broken(error)) => Err(error),
+            Err(NotNow::WouldWait(_)) => return None,
+        };
+        let outcome = one(answers).map_err(Refusal::from);
+        Some(outcome.and_then(|outcome| Ok((id, self.held(outcome, known)?))))
+    }
+
+    /// Reads the answer to a hold.
+    fn held(&self, outcome: Outcome, known: &KnownKey) -> Result<Held, Refusal> {
+        match outcome {
+            Outcome::Held(held) => Ok(held),
+            Outcome::Refused(shortfall) => Err(self.shortfall(*shortfall, known)),
+            other => Err(unexpected(&other).into()),
+        }
+    }
+
+    /// The refusal that a shortfall is.
+    pub(crate) fn shortfall(&self, shortfall: Shortfall, known: &KnownKey) -> Refusal {
+        Denial::over_limit(shortfall, &known.chain).into()
+    }
+
+    /// How every limit of an account's chain stands now.
+    pub(crate) async fn standings(&self, account: &AccountId) -> Result<Vec<Standing>, Refusal> {
+        let read = self.ledger.standings(account);
+        let broken = match tokio::time::timeout(self.ledger_timeout, read).await {
+            Ok(Ok(standings)) => return Ok(standings),
+            Ok(Err(error)) => Broken::ledger_unavailable(error),
+            Err(_elapsed) => {
+                Broken::ledger_unavailable(format!("no answer within {:?}", self.ledger_timeout))
+            }
+        };
+        Err(broken.into())
+    }
+}
+
+/// The only answer. A fault is the ledger and the gate disagreeing about what exists.
+fn one(answers: Result<Vec<Decided>, LedgerError>) -> Result<Outcome, Broken> {
+    let answer = answers.and_then(only).map_err(Broken::ledger_unavailable)?;
+    answer.map_err(Broken::ledger_unavailable)
+}
+
+/// A hold that was asked for and not answered yet.
+struct OnTheWay<'a> {
+    core: &'a Core,
+    account: AccountId,
+    hold: HoldId,
+    place: &'a mut Option<Place>,
+    answered: bool,
+}
+
+impl Drop for OnTheWay<'_> {
+    fn drop(&mut self) {
+        if let Some(place) = self.place.take_if(|_| !self.answered) {
+            let operation = Operation::Release { account: self.account.clone(), hold: self.hold };
+            self.core.queue.push_job(Job::loose(operation, Vec::new(), place));
+        }
+    }
+}

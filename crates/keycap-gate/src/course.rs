@@ -1,0 +1,92 @@
+//! The course of one admitted request, from its handler to the end of its response body.
+//!
+//! Adapters drive it; it tells the tab how the request ended, the same in every framework.
+
+use crate::{Ending, KeyState};
+
+/// Watches one admitted request. Dropped at any point, it notes what that means.
+#[derive(Debug)]
+#[must_use]
+pub struct Course {
+    key: KeyState,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// The handler has not answered.
+    Handler,
+    /// The body is under way.
+    Body,
+    /// All is said.
+    Done,
+    /// Application code runs right now.
+    Inside(Outer),
+}
+
+/// The stage that application code runs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outer {
+    Handler,
+    Body,
+}
+
+impl Course {
+    /// The handler is about to run.
+    pub fn begin(key: KeyState) -> Self {
+        Self { key, stage: Stage::Handler }
+    }
+
+    /// The key whose request this is.
+    #[must_use]
+    pub fn key(&self) -> &KeyState {
+        &self.key
+    }
+
+    /// Runs application code (a poll of the handler or of the body): if it unwinds, that was a panic.
+    pub fn run<T>(&mut self, code: impl FnOnce() -> T) -> T {
+        let before = self.stage;
+        self.stage = match before {
+            Stage::Handler => Stage::Inside(Outer::Handler),
+            Stage::Body => Stage::Inside(Outer::Body),
+            Stage::Done | Stage::Inside(_) => before,
+        };
+        let value = code();
+        self.stage = before;
+        value
+    }
+
+    /// The handler answered with this status; its body follows.
+    pub fn answered(&mut self, status: u16) {
+        self.key.end(if status < 400 { Ending::Success } else { Ending::Failure });
+        self.stage = Stage::Body;
+    }
+
+    /// The handler failed without an answer.
+    pub fn failed(&mut self) {
+        self.key.end(Ending::Failure);
+        self.stage = Stage::Done;
+    }
+
+    /// The body was taken to its end.
+    pub fn completed(&mut self) {
+        self.stage = Stage::Done;
+    }
+
+    /// The body failed.
+    pub fn body_failed(&mut self) {
+        self.key.end(Ending::BodyFailed);
+        self.stage = Stage::Done;
+    }
+}
+
+impl Drop for Course {
+    fn drop(&mut self) {
+        match self.stage {
+            Stage::Handler => self.key.end(Ending::ClientLeft),
+            Stage::Body => self.key.end(Ending::CutShort),
+            Stage::Inside(_) => self.key.end(Ending::Panic),
+            Stage::Done => {}
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! The gate: the handle that an application keeps.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use keycap_budget::{AccountId, ChargeId, Ledger, NewCharge, Operation, Standing};
+use keycap_verify::Identity;
+use tokio::sync::oneshot;
+
+use crate::admission::{Step, Verdict};
+use crate::core::{Core, Strip};
+use crate::key_state::confirmed;
+use crate::queue::Job;
+use crate::{
+    Answer, Broken, Decision, GateBuilder, Guard, GuardError, Header, KeyState, Receipt, Refusal,
+    RequestView, TrackError, Usage, admitted_headers, answer,
+};
+
+/// Verifies keys, enforces budgets, records costs. Cheap to clone; clones are the same gate.
+///
+/// Call [`shutdown`](Gate::shutdown) before the process ends: costs that nobody awaited may still be
+/// on their way to the ledger.
+#[derive(Clone)]
+pub struct Gate(pub(crate) Arc<Core>);
+
+impl Gate {
+    /// Begins to build a gate.
+    pub fn builder() -> GateBuilder {
+        GateBuilder::new()
+    }
+
+    /// Puts a guard to use: what an adapter's layer is made of.
+    ///
+    /// # Errors
+    /// When something that was said of the guard makes no sense.
+    pub fn guarded(&self, guard: Guard) -> Result<Guarded, GuardError> {
+        Ok(Guarded { core: Arc::clone(&self.0), guard: Arc::new(guard.checked()?) })
+    }
+
+    /// The ledger behind the gate.
+    #[must_use]
+    pub fn ledger(&self) -> &Arc<dyn Ledger> {
+        &self.0.ledger
+    }
+
+    /// How every limit of an account's chain stands now, leaf first.
+    ///
+    /// # Errors
+    /// When the ledger cannot answer.
+    pub async fn standings(&self, account: &AccountId) -> Result<Vec<Standing>, Refusal> {
+        self.0.standings(account).await
+    }
+
+    /// Stops admitting, waits up to `patience` for requests under way, and sends all that is queued
+    /// to the ledger.
+    ///
+    /// Cancel safe: called again, it goes on where it was.
+    ///
+    /// # Errors
+    /// When requests were still under way, or costs not yet durable, after `patience`. Their holds
+    /// end by their policy.
+    pub async fn shutdown(&self, patience: Duration) -> Result<(), StillBusy> {
+        self.0.closing.store(true, Ordering::Release);
+        let quiet = tokio::time::timeout(patience, self.0.queue.quiet()).await;
+        self.0.provider.housekeep().await;
+        quiet.map_err(|_elapsed| StillBusy { requests: self.0.queue.taken() })
+    }
+}
+
+/// Requests that were still under way when the gate's patience at shutdown ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{requests} requests were still under way, or their costs not yet durable")]
+pub struct StillBusy {
+    /// How many.
+    pub requests: usize,
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate").field("provider", &self.0.provider.name()).finish_non_exhaustive()
+    }
+}
+
+/// Who pays for a cost that is reported from outside a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Payer {
+    /// This account.
+    Account(AccountId),
+    /// The account a subject has by default.
+    Subject(keycap_verify::Subject),
+}
+
+impl From<AccountId> for Payer {
+    fn from(account: AccountId) -> Self {
+        Self::Account(account)
+    }
+}
+
+impl From<&Identity> for Payer {
+    fn from(identity: &Identity) -> Self {
+        Self::Subject(identity.subject.clone())
+    }
+}
+
+impl From<keycap_verify::Subject> for Payer {
+    fn from(subject: keycap_verify::Subject) -> Self {
+        Self::Subject(subject)
+    }
+}
+
+/// Records a cost for code far from the request: a background job, a webhook. Nothing was held for
+/// it, so nothing bounds it; it is recorded, cap or no cap, and the account may then be over.
+///
+/// Waits for a place in the queue, then until the cost is durable. Dropped after it has a place, the
+/// cost is recorded all the same.
+///
+/// # Errors
+/// See [`TrackError`]; the account must have been opened, by a request or by the application.
+pub async fn track_usage(
+    gate: &Gate,
+    payer: impl Into<Payer>,
+    usage: impl Into<Usage>,
+) -> Result<Receipt, TrackError> {
+    let (core, usage) = (&gate.0, usage.into());
+    let account = match payer.into() {
+        Payer::Account(account) => account,
+        Payer::Subject(subject) => {
+            AccountId::new(subject.to_string()).map_err(TrackError::BadAccount)?
+        }
+    };
+    let place = tokio::time::timeout(core.confirm_timeout, core.queue.place()).await;
+    let place = place.ok().flatten().ok_or(TrackError::NoPlace)?;
+    let id = usage.id.unwrap_or_else(|| ChargeId::generate(core.clock.now()));
+    let charge = NewCharge { id, account, cost: usage.cost, tags: usage.tags };
+    let (waiter, told) = oneshot::channel();
+    core.queue.push_job(Job::loose(Operation::Charge(charge), vec![waiter], place));
+    confirmed(told, core.confirm_timeout).await
+}
+
+/// A gate with one route's guard: all that an adapter needs.
+#[derive(Clone)]
+pub struct Guarded {
+    core: Arc<Core>,
+    guard: Arc<Guard>,
+}
+
+impl Guarded {
+    /// Decides on a request. `inside` is the key of an outer layer of the same request, if one
+    /// admitted it: then nothing is verified or held twice, the guard's requirements are added and
+    /// the hold is topped up.
+    pub fn decide(&self, view: &dyn RequestView, inside: Option<KeyState>) -> Deciding {
+        let inside = inside.filter(|key| Arc::ptr_eq(&key.tab().core, &self.core));
+        let step = match inside {
+            Some(key) => self.core.admit_inside(key, &self.guard, view),
+            None => self.core.admit(&self.guard, view),
+        };
+        Deciding { guarded: self.clone(), step: Some(step) }
+    }
+
+    /// The answer that a refusal is, as the application wants it.
+    #[must_use]
+    pub fn answer(&self, refusal: &Refusal) -> Answer {
+        let plain = answer(refusal, &self.core.answers, &self.core.credentials);
+        match &self.core.render {
+            Some(render) => render(refusal, plain),
+            None => plain,
+        }
+    }
+
+    /// The headers that carry credentials: to be marked sensitive, or removed.
+    pub fn credential_headers(&self) -> impl Iterator<Item = &str> {
+        self.core.credentials.sensitive_headers()
+    }
+
+    /// Whether the handler must not see the credential.
+    #[must_use]
+    pub fn strips_credential(&self) -> bool {
+        self.core.strip == Strip::Remove
+    }
+
+    /// The headers that an admitted response carries.
+    #[must_use]
+    pub fn admitted_headers(&self, key: &KeyState) -> Vec<Header> {
+        let (core, chain) = (&self.core, &key.tab().known.chain);
+        let now = core.clock.now();
+        admitted_headers(&core.answers, &core.credentials, &key.limits(), chain, now)
+    }
+}
+
+impl fmt::Debug for Guarded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guarded").field("guard", &self.guard).finish_non_exhaustive()
+    }
+}
+
+/// A decision under way. Ready at its first poll, without an allocation of its own, where nothing
+/// had to be waited for.
+///
+/// Dropped before it is ready, nothing stays held.
+#[must_use]
+pub struct Deciding {
+    guarded: Guarded,
+    step: Option<Step>,
+}
+
+impl Future for Deciding {
+    type Output = Decision;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Decision> {
+        let verdict = match self.step.take() {
+            Some(Step::Ready(verdict)) => verdict,
+            Some(Step::Wait(mut waiting)) => match waiting.as_mut().poll(context) {
+                Poll::Ready(verdict) => verdict,
+                Poll::Pending => {
+                    self.step = Some(Step::Wait(waiting));
+                    return Poll::Pending;
+                }
+            },
+            None => Verdict::polled_again(),
+        };
+        Poll::Ready(self.guarded.core.conclude(verdict, &self.guarded.guard))
+    }
+}
+
+impl Verdict {
+    fn polled_again() -> Self {
+        let broken = Broken::misconfigured("a decision was polled after it was ready");
+        Self { known: None, result: Err(broken.into()) }
+    }
+}
+
+impl fmt::Debug for Deciding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deciding").field("guarded", &self.guarded).finish_non_exhaustive()
+    }
+}

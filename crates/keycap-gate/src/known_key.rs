@@ -1,0 +1,98 @@
+//! What the gate keeps for a live key: who it is, and the chain of accounts it spends from.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Weak};
+
+use keycap_base::{Resource, Scope, Scopes, Timestamp};
+use keycap_budget::{AccountId, AccountListener, Chain, LimitKey, Meter, Status, Terms};
+use keycap_verify::{Identity, KeyTable};
+
+use crate::{Broken, Denial, Guard};
+
+/// A verified key and the accounts it spends from.
+#[derive(Clone, Debug)]
+pub(crate) struct KnownKey {
+    pub(crate) identity: Identity,
+    pub(crate) chain: Chain,
+    /// Whether a limit of the chain counts requests.
+    pub(crate) counts_requests: bool,
+}
+
+impl KnownKey {
+    pub(crate) fn new(identity: Identity, chain: Chain) -> Self {
+        let on_requests = |key: &LimitKey| key.meter == Meter::REQUESTS;
+        let counts_requests = chain
+            .iter()
+            .any(|account| account.terms.limits.iter().any(|limit| on_requests(limit.key())));
+        Self { identity, chain, counts_requests }
+    }
+
+    /// The account that spends.
+    pub(crate) fn account(&self) -> &AccountId {
+        &self.chain.leaf().id
+    }
+
+    /// The policy step: account expiry, status, client address, scopes, resource; the first that
+    /// applies refuses, for any account of the chain, leaf first.
+    pub(crate) fn check(
+        &self,
+        guard: &Guard,
+        address: Option<IpAddr>,
+        resource: Option<&Resource>,
+        now: Timestamp,
+    ) -> Result<(), Denial> {
+        let first = |refuses: &dyn Fn(&Terms) -> bool| {
+            self.chain.iter().find(|account| refuses(&account.terms)).map(|found| found.id.clone())
+        };
+        if let Some(account) = first(&|terms| terms.expires_at.is_some_and(|end| end <= now)) {
+            return Err(Denial::AccountExpired { account });
+        }
+        if let Some(account) = first(&|terms| terms.status == Status::Suspended) {
+            return Err(Denial::Suspended { account });
+        }
+        if let Some(account) = first(&|terms| !terms.networks.allows(address)) {
+            return Err(Denial::AddressNotAllowed { account, address });
+        }
+        if !guard.scopes.iter().all(|scope| self.grants(scope)) {
+            let required = guard.scopes.clone().into_boxed_slice();
+            return Err(Denial::InsufficientScope { required, available: self.available() });
+        }
+        let Some(resource) = resource else { return Ok(()) };
+        match first(&|terms| !terms.resources.allows(resource)) {
+            Some(account) => {
+                Err(Denial::ResourceNotAllowed { account, resource: resource.clone() })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the key and every account of its chain grant a scope.
+    pub(crate) fn grants(&self, scope: &Scope) -> bool {
+        self.identity.scopes.allows(scope)
+            && self.chain.iter().all(|account| account.terms.scopes.allows(scope))
+    }
+
+    /// What the key itself grants, for the caller to see.
+    fn available(&self) -> Scopes {
+        self.identity.scopes.clone()
+    }
+}
+
+/// Forgets live keys whose chain an amendment changed, so that the next request reads it anew.
+pub(crate) struct AmendedAccounts(Weak<Keys>);
+
+type Keys = KeyTable<Arc<KnownKey>, Broken>;
+
+impl AmendedAccounts {
+    pub(crate) fn of(table: &Arc<Keys>) -> Arc<Self> {
+        Arc::new(Self(Arc::downgrade(table)))
+    }
+}
+
+impl AccountListener for AmendedAccounts {
+    fn account_changed(&self, account: &AccountId) {
+        if let Some(table) = self.0.upgrade() {
+            table.forget_where(|known| known.chain.iter().any(|link| link.id == *account));
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Watching decisions, and observe mode: decide, report, let through.
+
+use std::sync::Arc;
+
+use keycap_budget::AccountId;
+use keycap_verify::Identity;
+
+use crate::admission::Verdict;
+use crate::core::Core;
+use crate::known_key::KnownKey;
+use crate::tab::{Opening, Tab};
+use crate::{Guard, KeyState, Refusal};
+
+/// Sees every decision of a gate. Must not block.
+pub type Observer = Arc<dyn Fn(&DecisionReport<'_>) + Send + Sync>;
+
+/// One decision, for an observer.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct DecisionReport<'a> {
+    /// Who is calling, if that is known.
+    pub identity: Option<&'a Identity>,
+    /// The account that pays, if that is known.
+    pub account: Option<&'a AccountId>,
+    /// Why the request is refused; none when it is admitted.
+    pub refusal: Option<&'a Refusal>,
+    /// Whether a refusal is carried out.
+    pub mode: Mode,
+}
+
+/// Whether refusals are carried out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// They are.
+    #[default]
+    Enforce,
+    /// They are only reported: every request passes, and nothing is capped (P1 and P6 are given up).
+    ObserveOnly,
+}
+
+/// What the adapter does with a request.
+#[derive(Debug)]
+#[must_use]
+pub enum Decision {
+    /// Run the handler with this key.
+    Admitted(KeyState),
+    /// Run the handler, although it would have been refused: with this key, if it is known.
+    Observed(Option<KeyState>, Observation),
+    /// Answer with this refusal.
+    Refused(Refusal),
+}
+
+/// The refusal that observe mode did not carry out, for handlers.
+#[derive(Clone, Debug)]
+pub struct Observation(pub Refusal);
+
+/// The one wrapper round a decision.
+pub(crate) struct Observing {
+    pub(crate) observer: Option<Observer>,
+    pub(crate) mode: Mode,
+}
+
+impl Core {
+    /// Reports a verdict and, in observe mode, lets it through.
+    pub(crate) fn conclude(self: &Arc<Self>, verdict: Verdict, guard: &Guard) -> Decision {
+        self.report(&verdict);
+        match (verdict.result, self.observing.mode) {
+            (Ok(key), _) => Decision::Admitted(key),
+            (Err(refusal), Mode::Enforce) => Decision::Refused(refusal),
+            (Err(refusal), Mode::ObserveOnly) => {
+                let key = verdict.known.and_then(|known| self.let_through(known, guard, &refusal));
+                Decision::Observed(key, Observation(refusal))
+            }
+        }
+    }
+
+    fn report(&self, verdict: &Verdict) {
+        let refusal = verdict.result.as_ref().err();
+        let account = verdict.known.as_ref().map(|known| known.account());
+        match refusal {
+            Some(Refusal::Broken(broken)) => {
+                let cause = broken as &dyn std::error::Error;
+                tracing::error!(code = %broken.code(), account = ?account, cause, "cannot decide");
+            }
+            Some(refusal) => {
+                let code = refusal.code();
+                tracing::info!(%code, account = ?account, why = %refusal, "request refused");
+            }
+            None => tracing::debug!(account = ?account, "request admitted"),
+        }
+        if let Some(observer) = &self.observing.observer {
+            let identity = verdict.known.as_ref().map(|known| &known.identity);
+            observer(&DecisionReport { identity, account, refusal, mode: self.observing.mode });
+        }
+    }
+
+    /// A key without a hold: what it tracks is recorded, covered by nothing.
+    fn let_through(
+        self: &Arc<Self>,
+        known: Arc<KnownKey>,
+        guard: &Guard,
+        refusal: &Refusal,
+    ) -> Option<KeyState> {
+        let opening = Opening {
+            hold: None,
+            standings: Vec::new(),
+            price: guard.price.clone(),
+            endings: guard.endings,
+            place: self.place().ok()?,
+        };
+        let tab = Tab::open(Arc::clone(self), known, opening);
+        Some(KeyState::observed(tab, refusal.clone()))
+    }
+}

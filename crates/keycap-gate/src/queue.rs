@@ -1,0 +1,171 @@
+//! The queue between requests and the ledger: what it cost is queued at once and becomes durable
+//! with its batch.
+//!
+//! The queue is bounded by places. A request reserves its place when it is admitted and keeps it
+//! until its last word is durable, so a request that was admitted can always report its cost. When
+//! the ledger is away too long, places run out and admission stops; billing does not.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use keycap_budget::{Decided, Operation};
+use parking_lot::Mutex;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
+
+use crate::tab::Tab;
+
+/// How many requests and loose charges may be under way at once by default.
+pub const DEFAULT_PLACES: usize = 65_536;
+
+/// The most places a queue can have.
+pub const MAX_PLACES: usize = 1 << 24;
+
+/// One place in the queue; given back when dropped.
+pub(crate) type Place = OwnedSemaphorePermit;
+
+/// Somebody who waits for an answer.
+pub(crate) type Waiter = oneshot::Sender<Decided>;
+
+/// One operation on its way to the ledger.
+pub(crate) struct Job {
+    pub(crate) operation: Operation,
+    pub(crate) waiters: Vec<Waiter>,
+    /// The request it belongs to, which keeps its place until this is answered.
+    pub(crate) tab: Option<Arc<Tab>>,
+    /// A place of its own.
+    pub(crate) place: Option<Place>,
+}
+
+impl Job {
+    /// An operation that belongs to no request, in a place of its own.
+    pub(crate) fn loose(operation: Operation, waiters: Vec<Waiter>, place: Place) -> Self {
+        Self { operation, waiters, tab: None, place: Some(place) }
+    }
+
+    /// Hands the ledger's answer to everyone concerned.
+    pub(crate) fn answer(self, answer: &Decided) {
+        if let Err(fault) = answer {
+            tracing::error!(%fault, operation = ?self.operation, "an operation was not recorded");
+        }
+        if let Some(tab) = &self.tab {
+            tab.learn(answer);
+        }
+        for waiter in self.waiters {
+            // Whoever stopped waiting needs no answer.
+            let _ = waiter.send(answer.clone());
+        }
+        drop(self.place);
+    }
+}
+
+enum Item {
+    /// A request that has something to say; it is in the queue once.
+    Tab(Arc<Tab>),
+    Job(Box<Job>),
+}
+
+/// What waits to be sent. Never longer than there are places.
+pub(crate) struct Queue {
+    items: Mutex<VecDeque<Item>>,
+    arrived: Notify,
+    settled: Notify,
+    places: Arc<Semaphore>,
+    size: u32,
+    closed: AtomicBool,
+}
+
+impl Queue {
+    /// A queue with so many places, at most [`MAX_PLACES`].
+    pub(crate) fn new(places: usize) -> Self {
+        let places = places.min(MAX_PLACES);
+        Self {
+            items: Mutex::default(),
+            arrived: Notify::new(),
+            settled: Notify::new(),
+            places: Arc::new(Semaphore::new(places)),
+            size: u32::try_from(places).unwrap_or(u32::MAX),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    /// A place, if one is free.
+    pub(crate) fn try_place(&self) -> Option<Place> {
+        Arc::clone(&self.places).try_acquire_owned().ok()
+    }
+
+    /// A place, as soon as one is free.
+    pub(crate) async fn place(&self) -> Option<Place> {
+        Arc::clone(&self.places).acquire_owned().await.ok()
+    }
+
+    /// Queues a request that has something to say. It holds a place.
+    pub(crate) fn push_tab(&self, tab: Arc<Tab>) {
+        self.push(Item::Tab(tab));
+    }
+
+    /// Queues an operation that holds a place.
+    pub(crate) fn push_job(&self, job: Job) {
+        self.push(Item::Job(Box::new(job)));
+    }
+
+    fn push(&self, item: Item) {
+        self.items.lock().push_back(item);
+        self.arrived.notify_one();
+    }
+
+    /// At least `most` operations if there are so many, fewer if not; waits for the first. None when
+    /// the queue is closed and empty.
+    pub(crate) async fn take(&self, most: usize) -> Option<Vec<Job>> {
+        loop {
+            let arrived = self.arrived.notified();
+            let jobs = self.drain(most);
+            if !jobs.is_empty() {
+                return Some(jobs);
+            }
+            if self.closed.load(Ordering::Acquire) {
+                return None;
+            }
+            arrived.await;
+        }
+    }
+
+    fn drain(&self, most: usize) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        while jobs.len() < most {
+            let Some(item) = self.items.lock().pop_front() else { break };
+            match item {
+                Item::Tab(tab) => tab.speak(&mut jobs),
+                Item::Job(job) => jobs.push(*job),
+            }
+        }
+        jobs
+    }
+
+    /// Tells those who wait for held amounts that some may have been given back.
+    pub(crate) fn announce(&self) {
+        self.settled.notify_waiters();
+    }
+
+    /// Waits until amounts may have been given back, or `span` has passed.
+    pub(crate) async fn settled_within(&self, span: Duration) {
+        let _ = tokio::time::timeout(span, self.settled.notified()).await;
+    }
+
+    /// Waits until every place is free: every request has ended and all it said is durable.
+    pub(crate) async fn quiet(&self) {
+        let _ = self.places.acquire_many(self.size).await;
+    }
+
+    /// How many places are taken.
+    pub(crate) fn taken(&self) -> usize {
+        usize::try_from(self.size).unwrap_or(usize::MAX) - self.places.available_permits()
+    }
+
+    /// Lets the settler end once the queue is empty.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.arrived.notify_one();
+    }
+}

@@ -1,0 +1,71 @@
+//! The task that carries the queue to the ledger, batch by batch, and never gives up on one.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use keycap_budget::{Batch, Decided, Ledger, LedgerError, MAX_BATCH};
+
+use crate::queue::{Job, Queue};
+
+/// How long one batch may take before it is sent again.
+pub(crate) const BATCH_TIMEOUT: Duration = Duration::from_secs(30);
+/// The pause after the first failure of a batch.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+/// The longest pause between two tries.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Carries the queue to the ledger until the queue is closed and empty.
+pub(crate) async fn run(queue: Arc<Queue>, ledger: Arc<dyn Ledger>) {
+    while let Some(mut jobs) = queue.take(MAX_BATCH).await {
+        while !jobs.is_empty() {
+            let later = jobs.split_off(jobs.len().min(MAX_BATCH));
+            settle(&*ledger, jobs).await;
+            jobs = later;
+        }
+        queue.announce();
+    }
+}
+
+/// Sends one batch until the ledger answers. Every operation carries an id, so that a batch whose
+/// answer was lost counts once (P3).
+async fn settle(ledger: &dyn Ledger, jobs: Vec<Job>) {
+    let operations = jobs.iter().map(|job| job.operation.clone()).collect();
+    let Ok(batch) = Batch::new(operations) else { return };
+    let mut pause = FIRST_PAUSE;
+    let answers = loop {
+        match ask(ledger, batch.clone(), BATCH_TIMEOUT).await {
+            Ok(answers) => break answers,
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "costs wait for the ledger"
+                );
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        }
+    };
+    jobs.into_iter().zip(&answers).for_each(|(job, answer)| job.answer(answer));
+}
+
+/// Applies a batch within `span`. A ledger that hangs, panics or miscounts is a ledger that could
+/// not answer.
+pub(crate) async fn ask(
+    ledger: &dyn Ledger,
+    batch: Batch,
+    span: Duration,
+) -> Result<Vec<Decided>, LedgerError> {
+    let asked = batch.len();
+    let applied = AssertUnwindSafe(ledger.apply(batch)).catch_unwind();
+    let answers = match tokio::time::timeout(span, applied).await {
+        Ok(Ok(answers)) => answers?,
+        Ok(Err(_panic)) => return Err(LedgerError::new("it panicked")),
+        Err(_elapsed) => return Err(LedgerError::new(format!("no answer within {span:?}"))),
+    };
+    match answers.len() == asked {
+        true => Ok(answers),
+        false => Err(LedgerError::new(format!("{} answers to {asked} operations", answers.len()))),
+    }
+}

@@ -1,0 +1,270 @@
+//! The running bill of one admitted request: what it holds, what it tracked, how it ended.
+//!
+//! A tab is closed once, when the last handle on it is dropped. Until then costs are queued as they
+//! are tracked; costs that were not sent yet merge. Its place in the queue is given back when its
+//! last word is durable.
+
+mod words;
+
+use std::sync::Arc;
+
+use keycap_budget::{
+    Amount, Claim, Cost, CostError, Decided, Held, HoldId, HoldState, Meter, Operation, Outcome,
+    Standing,
+};
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use self::words::{Pending, Said};
+use crate::core::Core;
+use crate::known_key::KnownKey;
+use crate::queue::{Job, Place};
+use crate::{Broken, Ending, Endings, Refusal, TrackError, Usage};
+
+/// One admitted request.
+pub(crate) struct Tab {
+    pub(crate) core: Arc<Core>,
+    pub(crate) known: Arc<KnownKey>,
+    /// Taken by whoever raises the hold, so that totals are asked for one after the other.
+    raising: tokio::sync::Mutex<()>,
+    state: Mutex<State>,
+    _place: Place,
+}
+
+/// What a tab is opened with.
+pub(crate) struct Opening {
+    pub(crate) hold: Option<(HoldId, Cost)>,
+    pub(crate) standings: Vec<Standing>,
+    pub(crate) price: Option<Cost>,
+    pub(crate) endings: Endings,
+    pub(crate) place: Place,
+}
+
+struct State {
+    hold: Option<HoldId>,
+    /// All that was granted to the hold.
+    granted: Cost,
+    price: Option<Cost>,
+    endings: Endings,
+    ending: Option<Ending>,
+    said: Said,
+    standings: Vec<Standing>,
+}
+
+/// How far a hold is raised.
+pub(crate) enum Raise {
+    /// So that it covers this much in all.
+    AtLeast(Cost),
+    /// By this much.
+    By(Cost),
+}
+
+impl Tab {
+    pub(crate) fn open(core: Arc<Core>, known: Arc<KnownKey>, opening: Opening) -> Arc<Self> {
+        let (hold, granted) = match opening.hold {
+            Some((hold, granted)) => (Some(hold), granted),
+            None => (None, Cost::none()),
+        };
+        let state = State {
+            hold,
+            granted,
+            price: opening.price,
+            endings: opening.endings,
+            ending: None,
+            said: Said::default(),
+            standings: opening.standings,
+        };
+        let (raising, state) = (tokio::sync::Mutex::new(()), Mutex::new(state));
+        let tab = Arc::new(Self { core, known, raising, state, _place: opening.place });
+        if let Some(hold) = hold {
+            tab.core.open_tabs.insert(hold, &tab);
+        }
+        tab
+    }
+
+    /// Takes over what a nested guard says of the end of the request.
+    pub(crate) fn adopt(&self, price: Option<Cost>, endings: Endings) {
+        let mut state = self.state.lock();
+        state.endings = endings;
+        state.price = price.or_else(|| state.price.take());
+    }
+
+    /// Notes how the request ended; what went wrong later outweighs an answer that began well.
+    pub(crate) fn end(&self, ending: Ending) {
+        let mut state = self.state.lock();
+        match state.ending {
+            None | Some(Ending::Success) => state.ending = Some(ending),
+            Some(_) => {}
+        }
+    }
+
+    /// How every limit of the chain stood when the ledger last said.
+    pub(crate) fn standings(&self) -> Vec<Standing> {
+        self.state.lock().standings.clone()
+    }
+
+    /// Queues a cost at once. The receiver is told once it is durable.
+    pub(crate) fn track(
+        self: &Arc<Self>,
+        usage: Usage,
+        place: Option<Place>,
+    ) -> Result<oneshot::Receiver<Decided>, Untracked> {
+        let (waiter, told) = oneshot::channel();
+        let mut state = self.state.lock();
+        if usage.cost.is_nothing() && usage.id.is_none() {
+            // Nothing to record, but the handler has spoken: its hold is not captured.
+            state.said.tracked = true;
+        }
+        self.warn_if_uncovered(&state, &usage.cost);
+        let now = self.core.clock.now();
+        let queue_it = state.said.add(usage, place, waiter, now)?;
+        drop(state);
+        if queue_it {
+            self.core.queue.push_tab(Arc::clone(self));
+        }
+        Ok(told)
+    }
+
+    /// A hold that its handler has not reserved anything on covers nothing but requests.
+    fn warn_if_uncovered(&self, state: &State, cost: &Cost) {
+        let reserved = |(meter, _): (&Meter, Amount)| !state.granted.amount(meter).is_zero();
+        if state.hold.is_some() && !cost.iter().all(reserved) {
+            tracing::warn!(
+                account = %self.known.account(), %cost,
+                "a cost was tracked that was not reserved; the cap does not cover it",
+            );
+        }
+    }
+
+    /// Raises the hold, or takes one if there is none yet.
+    pub(crate) async fn raise(self: &Arc<Self>, raise: Raise) -> Result<(), Refusal> {
+        let _turn = self.raising.lock().await;
+        let (hold, granted) = {
+            let state = self.state.lock();
+            (state.hold, state.granted.clone())
+        };
+        let total = raise.total(&granted).map_err(Broken::misconfigured)?;
+        let held = match hold {
+            Some(hold) => self.extend(hold, &total).await?,
+            None => {
+                let mut place = Some(self.core.place()?);
+                let claim = Claim::Chain(total.clone());
+                let (hold, held) = self.core.take_hold(&self.known, claim, &mut place).await?;
+                self.state.lock().hold = Some(hold);
+                self.core.open_tabs.insert(hold, self);
+                held
+            }
+        };
+        let mut state = self.state.lock();
+        state.granted = total;
+        state.standings = held.standings;
+        Ok(())
+    }
+
+    async fn extend(&self, hold: HoldId, total: &Cost) -> Result<Held, Refusal> {
+        let operation = Operation::Extend {
+            account: self.known.account().clone(),
+            hold,
+            granted: total.clone(),
+            exposure: None,
+            life: self.core.hold_life,
+        };
+        match self.core.ask(operation).await? {
+            Outcome::Held(held) => Ok(held),
+            Outcome::Refused(shortfall) => Err(self.core.shortfall(*shortfall, &self.known)),
+            Outcome::Ended(state) => Err(ended(state).into()),
+            other => Err(unexpected(&other).into()),
+        }
+    }
+
+    /// The operation that renews the hold, while there is one.
+    pub(crate) fn renewal(&self) -> Option<Operation> {
+        let state = self.state.lock();
+        Some(Operation::Extend {
+            account: self.known.account().clone(),
+            hold: state.hold.filter(|_| !state.said.closed)?,
+            granted: Cost::none(),
+            exposure: None,
+            life: self.core.hold_life,
+        })
+    }
+
+    /// Closes the tab: the request is over and its last handle is gone.
+    pub(crate) fn close(self: &Arc<Self>) {
+        let mut state = self.state.lock();
+        let silent = state.hold.is_none() && state.price.is_none() && state.said.is_empty();
+        let queue_it = state.said.close() && !silent;
+        let hold = state.hold;
+        drop(state);
+        if let Some(hold) = hold {
+            self.core.open_tabs.remove(hold);
+        }
+        if queue_it {
+            self.core.queue.push_tab(Arc::clone(self));
+        }
+    }
+
+    /// Says what there is to say: the costs since the last time, and the end if it has come.
+    pub(crate) fn speak(self: &Arc<Self>, jobs: &mut Vec<Job>) {
+        let mut state = self.state.lock();
+        let account = self.known.account();
+        let hold = state.hold;
+        let endings = state.endings;
+        let end = words::End {
+            account,
+            hold,
+            granted: state.granted.clone(),
+            price: state.price.clone(),
+            ending: state.ending.unwrap_or(Ending::ClientLeft),
+            endings,
+            now: self.core.clock.now(),
+        };
+        for (operation, pending) in state.said.take(&end) {
+            let (waiters, place) = pending.map_or_else(Default::default, Pending::into_parts);
+            jobs.push(Job { operation, waiters, tab: Some(Arc::clone(self)), place });
+        }
+    }
+
+    /// Learns how limits stand from an answer of the ledger.
+    pub(crate) fn learn(&self, answer: &Decided) {
+        let Ok(Outcome::Recorded(recorded)) = answer else { return };
+        let mut state = self.state.lock();
+        for new in &recorded.standings {
+            let same = |old: &&mut Standing| {
+                old.account == new.account
+                    && old.limit.key() == new.limit.key()
+                    && old.window == new.window
+            };
+            if let Some(old) = state.standings.iter_mut().find(same) {
+                old.clone_from(new);
+            }
+        }
+    }
+}
+
+/// A cost that could not be queued.
+pub(crate) enum Untracked {
+    /// It needs a place of its own first; here it is back.
+    NeedsPlace(Box<Usage>),
+    /// It will never be.
+    Failed(TrackError),
+}
+
+impl Raise {
+    fn total(&self, granted: &Cost) -> Result<Cost, CostError> {
+        match self {
+            Self::AtLeast(cost) => granted.plus(&cost.minus_saturating(granted)),
+            Self::By(cost) => granted.plus(cost),
+        }
+    }
+}
+
+/// A hold that ended under its owner: it was not renewed in time.
+fn ended(state: HoldState) -> Broken {
+    Broken::ledger_unavailable(format!("the request's hold has ended ({state:?})"))
+}
+
+/// An answer that does not belong to the operation.
+pub(crate) fn unexpected(outcome: &Outcome) -> Broken {
+    Broken::ledger_unavailable(format!("an answer that does not fit: {outcome:?}"))
+}

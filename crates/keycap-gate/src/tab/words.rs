@@ -1,0 +1,204 @@
+//! What a tab has still to say to the ledger, and how it says it.
+
+use keycap_base::{Labels, Timestamp};
+use keycap_budget::{AccountId, ChargeId, Cost, HoldId, Meter, NewCharge, Operation, Rest};
+
+use super::Untracked;
+use crate::queue::{Place, Waiter};
+use crate::{Ending, Endings, Fate, TrackError, Usage};
+
+/// The tag on a charge that a policy made, not a handler: it names how the request ended.
+const ENDING_TAG: &str = "keycap.ending";
+
+/// Costs that were tracked, and whether the end has come.
+#[derive(Default)]
+pub(super) struct Said {
+    /// Not sent yet, oldest first.
+    pending: Vec<Pending>,
+    /// Sent, in all.
+    sent: Cost,
+    /// Whether the handler reported anything.
+    pub(super) tracked: bool,
+    /// Whether the tab stands in the queue.
+    queued: bool,
+    /// Whether the last handle is gone.
+    pub(super) closed: bool,
+    /// Whether the end was sent.
+    finished: bool,
+}
+
+/// A charge that was not sent yet.
+pub(super) struct Pending {
+    charge: ChargeId,
+    /// Whether others may merge into it: not if the id is the application's own.
+    merges: Merges,
+    cost: Cost,
+    tags: Labels,
+    waiters: Vec<Waiter>,
+    place: Option<Place>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Merges {
+    Yes,
+    No,
+}
+
+impl Pending {
+    /// Who waits for it, and the place it holds.
+    pub(super) fn into_parts(self) -> (Vec<Waiter>, Option<Place>) {
+        (self.waiters, self.place)
+    }
+}
+
+/// All that the last words of a tab depend on.
+pub(super) struct End<'a> {
+    pub(super) account: &'a AccountId,
+    pub(super) hold: Option<HoldId>,
+    pub(super) granted: Cost,
+    pub(super) price: Option<Cost>,
+    pub(super) ending: Ending,
+    pub(super) endings: Endings,
+    pub(super) now: Timestamp,
+}
+
+impl Said {
+    /// Whether there is nothing to send.
+    pub(super) fn is_empty(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    /// Adds a cost: merged into one that waits, or on its own. The first to wait stands in the tab's
+    /// place, every other needs a place of its own. Says whether the tab must now be queued.
+    pub(super) fn add(
+        &mut self,
+        usage: Usage,
+        place: Option<Place>,
+        waiter: Waiter,
+        now: Timestamp,
+    ) -> Result<bool, Untracked> {
+        let merges = if usage.id.is_none() { Merges::Yes } else { Merges::No };
+        let mergeable =
+            |other: &&mut Pending| other.merges == Merges::Yes && other.tags == usage.tags;
+        let first = self.pending.is_empty();
+        let waiting = self.pending.iter_mut().filter(|_| merges == Merges::Yes).find(mergeable);
+        match waiting.map(|other| (other.cost.plus(&usage.cost), other)) {
+            Some((Ok(sum), other)) => {
+                other.cost = sum;
+                other.waiters.push(waiter);
+            }
+            Some((Err(error), _)) => return Err(Untracked::Failed(TrackError::TooLarge(error))),
+            None if place.is_none() && !first => {
+                return Err(Untracked::NeedsPlace(Box::new(usage)));
+            }
+            None => self.pending.push(Pending {
+                charge: usage.id.unwrap_or_else(|| ChargeId::generate(now)),
+                merges,
+                cost: usage.cost,
+                tags: usage.tags,
+                waiters: vec![waiter],
+                place,
+            }),
+        }
+        self.tracked = true;
+        Ok(!std::mem::replace(&mut self.queued, true))
+    }
+
+    /// Notes that the last handle is gone. Says whether the tab must now be queued.
+    pub(super) fn close(&mut self) -> bool {
+        self.closed = true;
+        !std::mem::replace(&mut self.queued, true)
+    }
+
+    /// Everything there is to send now, in order.
+    pub(super) fn take(&mut self, end: &End<'_>) -> Vec<(Operation, Option<Pending>)> {
+        self.queued = false;
+        let mut pending = std::mem::take(&mut self.pending);
+        pending.iter().for_each(|pending| self.note(&pending.cost));
+        let last = match self.closed && !std::mem::replace(&mut self.finished, self.closed) {
+            true => self.last(end, &mut pending),
+            false => None,
+        };
+        let each = pending.into_iter().map(|one| (end.charge(&one, Rest::Keep), Some(one)));
+        each.chain(last).collect()
+    }
+
+    /// The end of the request: what policy or price makes of it. A lone cost that waits becomes part
+    /// of it, so that most requests end with one operation.
+    fn last(
+        &self,
+        end: &End<'_>,
+        pending: &mut Vec<Pending>,
+    ) -> Option<(Operation, Option<Pending>)> {
+        let (owed, requests) = (end.owed(self.tracked, &self.sent), end.requests());
+        let with_requests = |one: &Pending| one.cost.plus(&requests).ok();
+        let lone = match pending.as_slice() {
+            [one] if one.merges == Merges::Yes && owed.is_nothing() => with_requests(one),
+            _ => None,
+        };
+        let popped = pending.pop_if(|_| lone.is_some());
+        match (lone, popped) {
+            (Some(cost), Some(mut one)) => {
+                one.cost = cost;
+                Some((end.charge(&one, Rest::Release), Some(one)))
+            }
+            _ => end.finish(owed.plus(&requests).unwrap_or(owed)).map(|last| (last, None)),
+        }
+    }
+
+    fn note(&mut self, cost: &Cost) {
+        // Only used to see what is left of the hold: a sum out of bounds leaves nothing.
+        self.sent = self.sent.plus(cost).unwrap_or_else(|_| self.sent.clone());
+    }
+}
+
+impl End<'_> {
+    /// What is charged for the work beside what the handler tracked.
+    fn owed(&self, tracked: bool, sent: &Cost) -> Cost {
+        let left = || self.granted.clone().without(&Meter::REQUESTS).minus_saturating(sent);
+        let fate = match (tracked, &self.price, self.ending) {
+            (true, ..) => self.endings.fate_of_rest(),
+            (false, Some(price), Ending::Success) => return price.clone(),
+            (false, ..) => self.endings.fate_of_untracked(self.ending),
+        };
+        match fate {
+            Fate::Capture => left(),
+            Fate::Release => Cost::none(),
+        }
+    }
+
+    /// A request that was admitted counts as one, however it ended.
+    fn requests(&self) -> Cost {
+        let requests = self.granted.amount(&Meter::REQUESTS);
+        Cost::of(Meter::REQUESTS, requests).unwrap_or_default()
+    }
+
+    /// The charge for a pending cost.
+    fn charge(&self, pending: &Pending, rest: Rest) -> Operation {
+        let charge = NewCharge {
+            id: pending.charge,
+            account: self.account.clone(),
+            cost: pending.cost.clone(),
+            tags: pending.tags.clone(),
+        };
+        match self.hold {
+            Some(hold) => Operation::Settle { charge, holds: vec![hold], rest },
+            None => Operation::Charge(charge),
+        }
+    }
+
+    /// The operation that ends the hold, with this cost.
+    fn finish(&self, cost: Cost) -> Option<Operation> {
+        let account = self.account.clone();
+        if cost.is_nothing() {
+            return self.hold.map(|hold| Operation::Release { account, hold });
+        }
+        let id = ChargeId::generate(self.now);
+        let tags = Labels::of([(ENDING_TAG, self.ending.as_str())]).unwrap_or_default();
+        let charge = NewCharge { id, account, cost, tags };
+        Some(match self.hold {
+            Some(hold) => Operation::Settle { charge, holds: vec![hold], rest: Rest::Release },
+            None => Operation::Charge(charge),
+        })
+    }
+}
