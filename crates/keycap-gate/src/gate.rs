@@ -163,7 +163,6 @@ impl Guarded {
     }
 
     /// The answer that a refusal is, as the application wants it.
-    #[must_use]
     pub fn answer(&self, refusal: &Refusal) -> Answer {
         let plain = answer(refusal, &self.core.answers, &self.core.credentials);
         match &self.core.render {
