@@ -177,6 +177,11 @@ impl FromStr for Cost {
 
 /// One amount with its meter: `$0.01`, `0.01 usd`, `300 tokens`.
 fn parse_part(text: &str) -> Result<(Meter, Amount), CostError> {
+    parse_measured(text, Amount::MAX_OPERATION)
+}
+
+/// An amount with its meter, of at most `most`.
+pub(crate) fn parse_measured(text: &str, most: Amount) -> Result<(Meter, Amount), CostError> {
     let meter = if text.contains('$') {
         Meter::USD
     } else {
@@ -184,7 +189,7 @@ fn parse_part(text: &str) -> Result<(Meter, Amount), CostError> {
             text.rsplit_once(' ').ok_or_else(|| CostError(Reason::NotAPart(Quoted::new(text))))?;
         Meter::new(name)?
     };
-    let amount = meter.parse_up_to(Amount::MAX_OPERATION, text)?;
+    let amount = meter.parse_up_to(most, text)?;
     Ok((meter, amount))
 }
 

@@ -1,7 +1,7 @@
 //! The ledger: where accounts, holds and charges live.
 
 use std::error::Error;
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
 
@@ -69,6 +69,54 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// Tells `listener` whenever an account changes. A listener that was dropped is forgotten.
     fn watch(&self, listener: Weak<dyn AccountListener>);
+}
+
+#[async_trait]
+impl<L: Ledger + ?Sized> Ledger for Arc<L> {
+    async fn apply(&self, batch: Batch) -> Result<Vec<Decided>, LedgerError> {
+        (**self).apply(batch).await
+    }
+
+    fn apply_now(&self, batch: Batch) -> Result<Vec<Decided>, NotNow> {
+        (**self).apply_now(batch)
+    }
+
+    async fn chain(&self, account: &AccountId) -> Result<Option<Chain>, LedgerError> {
+        (**self).chain(account).await
+    }
+
+    async fn standings(&self, account: &AccountId) -> Result<Vec<Standing>, LedgerError> {
+        (**self).standings(account).await
+    }
+
+    async fn hold(&self, account: &AccountId, id: HoldId) -> Result<Option<Hold>, LedgerError> {
+        (**self).hold(account, id).await
+    }
+
+    async fn charge(
+        &self,
+        account: &AccountId,
+        id: ChargeId,
+    ) -> Result<Option<Charge>, LedgerError> {
+        (**self).charge(account, id).await
+    }
+
+    async fn charges(
+        &self,
+        account: &AccountId,
+        before: Option<ChargeId>,
+        most: usize,
+    ) -> Result<Vec<Charge>, LedgerError> {
+        (**self).charges(account, before, most).await
+    }
+
+    async fn snapshot(&self) -> Result<Snapshot, LedgerError> {
+        (**self).snapshot().await
+    }
+
+    fn watch(&self, listener: Weak<dyn AccountListener>) {
+        (**self).watch(listener);
+    }
 }
 
 /// Hears that accounts changed. What it is told is a hint: it reads the ledger again.

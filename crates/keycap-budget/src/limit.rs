@@ -1,8 +1,12 @@
 //! A cap on a meter per period.
 
+use std::fmt;
+use std::str::FromStr;
+
 use keycap_base::Timestamp;
 
-use crate::{AccountId, Amount, Meter, Period};
+use crate::cost::parse_measured;
+use crate::{AccountId, Amount, Meter, Period, PeriodError};
 
 /// The most limits one account carries.
 pub const MAX_LIMITS: usize = 8;
@@ -50,6 +54,41 @@ impl Limit {
     pub fn cap(&self) -> Amount {
         self.cap
     }
+}
+
+/// `"$5 per day"`, `"60 requests per minute"`, `"$100 per month@15 Europe/Berlin"`: a cap and a
+/// period, each exactly as it prints.
+///
+/// ```
+/// use keycap_budget::Limit;
+///
+/// let limit: Limit = "$5 per day".parse()?;
+/// assert_eq!(limit.to_string(), "$5.00 per day");
+/// assert!("5 per day".parse::<Limit>().is_err());
+/// # Ok::<(), keycap_budget::LimitError>(())
+/// ```
+impl FromStr for Limit {
+    type Err = LimitError;
+
+    fn from_str(text: &str) -> Result<Self, LimitError> {
+        let unreadable = |why: String| LimitError::Unreadable { given: quoted(text), why };
+        let (cap, period) =
+            text.split_once(" per ").ok_or_else(|| unreadable("it has no \" per \"".to_owned()))?;
+        let measured = parse_measured(cap, Amount::MAX_CAP);
+        let (meter, cap) = measured.map_err(|error| unreadable(error.to_string()))?;
+        let period = period.parse().map_err(|error: PeriodError| unreadable(error.to_string()))?;
+        Self::new(meter, cap, period)
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} per {}", self.key.meter.format(self.cap), self.key.period)
+    }
+}
+
+fn quoted(text: &str) -> String {
+    text.chars().take(80).collect()
 }
 
 /// An account's limits: at most [`MAX_LIMITS`], one for each meter and period.
@@ -127,6 +166,14 @@ pub enum LimitError {
     /// Two limits of one meter and period.
     #[error("two limits on {} per {}; an account has one of each kind", .0.meter, .0.period)]
     Twice(LimitKey),
+    /// A text that is not a limit.
+    #[error("{given:?} is not a limit: {why}; a limit reads like \"$5 per day\"")]
+    Unreadable {
+        /// The text, at most 80 characters of it.
+        given: String,
+        /// What was wrong.
+        why: String,
+    },
     /// More limits than an account carries.
     #[error("more than {MAX_LIMITS} limits on one account")]
     TooMany,

@@ -1,1 +1,80 @@
 //! Put a spend cap on every API key.
+//!
+//! Keycap verifies the key of a request, opens a budget the first time it sees one, enforces scope,
+//! expiry, rate and spend before the handler runs, and records what the work really cost. An
+//! application adds a layer to an axum router or wraps an actix app, takes a `Key` in its handlers,
+//! and tracks costs:
+//!
+//! - a [`Gate`] is built once, from a [`Ledger`] (where budgets live) and an [`IdentityProvider`]
+//!   (who verifies keys);
+//! - a [`Guard`] says what a route asks of a key: scopes, and what it holds while it works;
+//! - the features `axum`, `actix` and `tower` bring the adapters, `sqlite` the embedded store. None
+//!   is on by default.
+//!
+//! The crates behind this one are for those who build a store or an adapter; applications need only
+//! this facade.
+
+#[doc(inline)]
+pub use keycap_base::{
+    Clock, LabelError, Labels, ManualClock, Network, NetworkError, Networks, Resource,
+    ResourceError, ResourcePattern, Resources, Scope, ScopeError, ScopePattern, Scopes,
+    SystemClock, Timestamp,
+};
+#[doc(inline)]
+pub use keycap_budget::{
+    Account, AccountId, AccountSpec, Amendment, Amount, AmountError, BadId, Chain, ChainSpec,
+    Charge, ChargeId, Cost, CostError, Fit, Ledger, LedgerError, Limit, LimitError, LimitKey,
+    Limits, MemoryLedger, Meter, MeterError, Operation, Outcome, Period, PeriodError, Reapply,
+    Standing, Status, Usd, Window, apply_one, usd,
+};
+#[doc(inline)]
+pub use keycap_gate::{
+    Answer, AnswerSettings, BudgetStatus, BuildError, Code, CredentialPlaces, DecisionReport,
+    Denial, Ending, Endings, Fate, Gate, GateBuilder, Guard, GuardError, KeyState, Mode,
+    Observation, Payer, Place, Receipt, Refusal, RequestView, StillBusy, Template, TemplateError,
+    TrackError, Tracking, TrustedProxies, Usage, track_usage,
+};
+#[doc(inline)]
+pub use keycap_verify::{
+    Digest, Identity, IdentityProvider, IssuedKeys, KeyFormat, KeyId, KeyRecord, KeyStore,
+    MemoryKeyStore, MintedKey, NewKey, Owner, Rejection, Secret, StaticKeys, Subject,
+};
+
+/// The budget core: what a ledger is made of.
+pub mod budget {
+    pub use keycap_budget::*;
+}
+
+/// The gate: what an adapter is made of.
+pub mod gate {
+    pub use keycap_gate::*;
+}
+
+/// The verification core: what a provider or a key store is made of.
+pub mod verify {
+    pub use keycap_verify::*;
+}
+
+/// Keycap in actix-web.
+#[cfg(feature = "actix")]
+pub mod actix {
+    pub use keycap_actix::*;
+}
+
+/// Keycap in axum.
+#[cfg(feature = "axum")]
+pub mod axum {
+    pub use keycap_axum::*;
+}
+
+/// The embedded store.
+#[cfg(feature = "sqlite")]
+pub mod sqlite {
+    pub use keycap_sqlite::*;
+}
+
+/// Keycap as a tower layer.
+#[cfg(feature = "tower")]
+pub mod tower {
+    pub use keycap_tower::*;
+}
