@@ -38,10 +38,7 @@ pub const MAX_LABEL_VALUE_BYTES: usize = 256;
     serde::Serialize,
     serde::Deserialize,
 )]
-#[serde(
-    try_from = "BTreeMap<String, String>",
-    into = "BTreeMap<String, String>"
-)]
+#[serde(try_from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
 pub struct Labels(BTreeMap<String, String>);
 
 /// Why a label was refused.
@@ -141,9 +138,7 @@ impl<'a> Iterator for LabelsIter<'a> {
     type Item = (&'a str, &'a str);
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.0
-            .next()
-            .map(|(key, value)| (key.as_str(), value.as_str()))
+        self.0.next().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 }
 
@@ -186,15 +181,9 @@ mod tests {
         let mut labels = Labels::new();
         assert_eq!(labels.insert("k".repeat(MAX_LABEL_KEY_BYTES), ""), Ok(()));
         for wrong in ["", "a b", "é", "a/b", &"k".repeat(MAX_LABEL_KEY_BYTES + 1)] {
-            assert!(
-                matches!(labels.insert(wrong, ""), Err(LabelError::Key(_))),
-                "{wrong:?}"
-            );
+            assert!(matches!(labels.insert(wrong, ""), Err(LabelError::Key(_))), "{wrong:?}");
         }
-        assert_eq!(
-            labels.insert("a_b.C-9", "v".repeat(MAX_LABEL_VALUE_BYTES)),
-            Ok(())
-        );
+        assert_eq!(labels.insert("a_b.C-9", "v".repeat(MAX_LABEL_VALUE_BYTES)), Ok(()));
         let too_long = labels.insert("v", "v".repeat(MAX_LABEL_VALUE_BYTES + 1));
         assert_eq!(too_long, Err(LabelError::Value("v".into())));
         assert_eq!(labels.len(), 2);
@@ -205,10 +194,7 @@ mod tests {
         let mut labels = Labels::of((0..MAX_LABELS).map(|n| (format!("k{n}"), "old"))).unwrap();
         assert_eq!(labels.insert("k0", "new"), Ok(()));
         assert_eq!(labels.get("k0"), Some("new"));
-        assert_eq!(
-            labels.insert("one-more", ""),
-            Err(LabelError::TooMany("one-more".into()))
-        );
+        assert_eq!(labels.insert("one-more", ""), Err(LabelError::TooMany("one-more".into())));
         assert_eq!(labels.remove("k0").as_deref(), Some("new"));
         assert_eq!(labels.insert("one-more", ""), Ok(()));
     }

@@ -74,9 +74,7 @@ impl Network {
         let text = text.as_ref();
         let block = match text.parse::<IpAddr>() {
             Ok(address) => IpNet::from(address),
-            Err(_) => text
-                .parse()
-                .map_err(|_| NetworkError::Unreadable(excerpt(text)))?,
+            Err(_) => text.parse().map_err(|_| NetworkError::Unreadable(excerpt(text)))?,
         };
         if block.trunc() != block {
             let (given, meant) = (text.to_owned(), block.trunc().to_string());
@@ -96,10 +94,7 @@ impl Network {
 /// The IPv4 block that `block` maps, if it maps one.
 fn unmapped(block: IpNet) -> IpNet {
     let IpNet::V6(v6) = block else { return block };
-    let mapped = v6
-        .addr()
-        .to_ipv4_mapped()
-        .zip(v6.prefix_len().checked_sub(MAPPED_BITS));
+    let mapped = v6.addr().to_ipv4_mapped().zip(v6.prefix_len().checked_sub(MAPPED_BITS));
     match mapped.map(|(address, prefix)| Ipv4Net::new(address, prefix)) {
         Some(Ok(v4)) => IpNet::V4(v4),
         Some(Err(_)) | None => block,
@@ -130,8 +125,7 @@ impl Networks {
     /// Whether a request from `address` is allowed. Where a list demands an address, none is refused.
     #[must_use]
     pub fn allows(&self, address: Option<IpAddr>) -> bool {
-        self.0
-            .any(|block| address.is_some_and(|address| block.contains(address)))
+        self.0.any(|block| address.is_some_and(|address| block.contains(address)))
     }
 
     /// The blocks, sorted; `None` when every address is allowed.
@@ -210,62 +204,32 @@ mod tests {
         let v4 = Networks::of(["10.0.0.0/8"]).unwrap();
         assert!(v4.allows(address("::ffff:10.1.2.3")) && v4.allows(address("10.1.2.3")));
         assert!(!v4.allows(address("::ffff:11.0.0.1")));
-        assert!(
-            !Networks::of(["::/0"])
-                .unwrap()
-                .allows(address("::ffff:10.1.2.3"))
-        );
-        assert_eq!(
-            Network::new("::ffff:10.0.0.0/104"),
-            Network::new("10.0.0.0/8")
-        );
+        assert!(!Networks::of(["::/0"]).unwrap().allows(address("::ffff:10.1.2.3")));
+        assert_eq!(Network::new("::ffff:10.0.0.0/104"), Network::new("10.0.0.0/8"));
         assert_eq!(Network::new("::ffff:10.0.0.1"), Network::new("10.0.0.1/32"));
     }
 
     #[test]
     fn a_block_is_checked_when_built() {
-        for wrong in [
-            "",
-            "10.0.0.0/33",
-            "10.0.0/8",
-            "example.com",
-            "10.0.0.0/8 ",
-            "fe80::1%eth0",
-        ] {
-            assert!(
-                matches!(Network::new(wrong), Err(NetworkError::Unreadable(_))),
-                "{wrong:?}"
-            );
+        for wrong in ["", "10.0.0.0/33", "10.0.0/8", "example.com", "10.0.0.0/8 ", "fe80::1%eth0"] {
+            assert!(matches!(Network::new(wrong), Err(NetworkError::Unreadable(_))), "{wrong:?}");
         }
         let error = Network::new("10.1.0.0/8").unwrap_err();
         assert_eq!(
             error.to_string(),
             "`10.1.0.0/8` has bits set behind its prefix; write `10.0.0.0/8`"
         );
-        assert_eq!(
-            Network::new("2001:db8::1").unwrap().to_string(),
-            "2001:db8::1/128"
-        );
+        assert_eq!(Network::new("2001:db8::1").unwrap().to_string(), "2001:db8::1/128");
     }
 
     #[test]
     fn the_set_is_bounded_also_when_deserialised() {
-        let numbered = |count| {
-            (0..count)
-                .map(|n| format!("10.0.0.{n}"))
-                .collect::<Vec<_>>()
-        };
+        let numbered = |count| (0..count).map(|n| format!("10.0.0.{n}")).collect::<Vec<_>>();
         assert!(Networks::of(numbered(MAX_NETWORKS)).is_ok());
-        assert_eq!(
-            Networks::of(numbered(MAX_NETWORKS + 1)),
-            Err(NetworkError::TooMany)
-        );
+        assert_eq!(Networks::of(numbered(MAX_NETWORKS + 1)), Err(NetworkError::TooMany));
         let text = |count| serde_json::json!({ "only": numbered(count) }).to_string();
         let read: Networks = serde_json::from_str(&text(MAX_NETWORKS)).unwrap();
-        assert_eq!(
-            read,
-            serde_json::from_str(&serde_json::to_string(&read).unwrap()).unwrap()
-        );
+        assert_eq!(read, serde_json::from_str(&serde_json::to_string(&read).unwrap()).unwrap());
         assert!(serde_json::from_str::<Networks>(&text(MAX_NETWORKS + 1)).is_err());
     }
 }

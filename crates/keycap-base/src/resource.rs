@@ -237,20 +237,11 @@ mod tests {
     fn a_resource_is_checked_when_built() {
         let longest = "m".repeat(MAX_RESOURCE_BYTES);
         assert!(Resource::new(&longest).is_ok());
-        assert!(matches!(
-            Resource::new(format!("{longest}m")),
-            Err(ResourceError::TooLong(_))
-        ));
+        assert!(matches!(Resource::new(format!("{longest}m")), Err(ResourceError::TooLong(_))));
         assert_eq!(Resource::new(""), Err(ResourceError::Empty));
-        assert!(matches!(
-            Resource::new("gpt*"),
-            Err(ResourceError::Wildcard(_))
-        ));
+        assert!(matches!(Resource::new("gpt*"), Err(ResourceError::Wildcard(_))));
         for wrong in ["a b", "é", "a\t"] {
-            assert!(
-                matches!(Resource::new(wrong), Err(ResourceError::Character(_))),
-                "{wrong:?}"
-            );
+            assert!(matches!(Resource::new(wrong), Err(ResourceError::Character(_))), "{wrong:?}");
         }
         assert!(Resource::new("meta/llama-3:8b\"\\").is_ok());
     }
@@ -259,10 +250,7 @@ mod tests {
     fn a_pattern_has_its_star_at_the_end() {
         assert_eq!(ResourcePattern::new("*"), Err(ResourceError::Everything));
         for wrong in ["*gpt", "g*t", "gpt**"] {
-            assert_eq!(
-                ResourcePattern::new(wrong),
-                Err(ResourceError::Misplaced(wrong.into()))
-            );
+            assert_eq!(ResourcePattern::new(wrong), Err(ResourceError::Misplaced(wrong.into())));
         }
     }
 
@@ -280,10 +268,7 @@ mod tests {
     fn the_set_is_bounded_also_when_deserialised() {
         let numbered = |count| (0..count).map(|n| format!("m{n}")).collect::<Vec<_>>();
         assert!(Resources::of(numbered(MAX_RESOURCES)).is_ok());
-        assert_eq!(
-            Resources::of(numbered(MAX_RESOURCES + 1)),
-            Err(ResourceError::TooMany)
-        );
+        assert_eq!(Resources::of(numbered(MAX_RESOURCES + 1)), Err(ResourceError::TooMany));
         let text = |count| serde_json::json!({ "only": numbered(count) }).to_string();
         assert!(serde_json::from_str::<Resources>(&text(MAX_RESOURCES)).is_ok());
         assert!(serde_json::from_str::<Resources>(&text(MAX_RESOURCES + 1)).is_err());

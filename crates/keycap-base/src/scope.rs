@@ -117,10 +117,7 @@ impl ScopePattern {
     #[must_use]
     pub fn allows(&self, scope: &Scope) -> bool {
         match self.0.strip_suffix('*') {
-            Some(prefix) => scope
-                .0
-                .strip_prefix(prefix)
-                .is_some_and(|rest| !rest.is_empty()),
+            Some(prefix) => scope.0.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty()),
             None => self.0 == scope.0,
         }
     }
@@ -140,10 +137,7 @@ fn check_token(text: &str) -> Result<(), ScopeError> {
     if text.len() > MAX_SCOPE_BYTES {
         return Err(ScopeError::TooLong(excerpt(text)));
     }
-    if !text
-        .bytes()
-        .all(|byte| matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E))
-    {
+    if !text.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E)) {
         return Err(ScopeError::Character(text.escape_debug().to_string()));
     }
     Ok(())
@@ -200,19 +194,13 @@ mod tests {
     #[test]
     fn a_scope_is_checked_when_built() {
         let longest = "s".repeat(MAX_SCOPE_BYTES);
-        assert_eq!(
-            Scope::new(&longest).map(|scope| scope.as_str().len()),
-            Ok(MAX_SCOPE_BYTES)
-        );
+        assert_eq!(Scope::new(&longest).map(|scope| scope.as_str().len()), Ok(MAX_SCOPE_BYTES));
         let too_long = format!("{longest}s");
         assert!(matches!(Scope::new(&too_long), Err(ScopeError::TooLong(_))));
         assert_eq!(Scope::new(""), Err(ScopeError::Empty));
         assert_eq!(Scope::new("a*"), Err(ScopeError::Wildcard("a*".into())));
         for wrong in ["a b", "a\"b", "a\\b", "é", "a\n", "\u{7f}"] {
-            assert!(
-                matches!(Scope::new(wrong), Err(ScopeError::Character(_))),
-                "{wrong:?}"
-            );
+            assert!(matches!(Scope::new(wrong), Err(ScopeError::Character(_))), "{wrong:?}");
         }
         for right in ["!", "chat", "api:read", "https://example.com/x", "[~]"] {
             assert!(Scope::new(right).is_ok(), "{right:?}");
@@ -223,10 +211,7 @@ mod tests {
     fn a_pattern_ends_in_a_dot_and_a_star_or_has_none() {
         assert_eq!(ScopePattern::new("*"), Err(ScopeError::Everything));
         for wrong in [".*", "proxy*", "*.proxy", "a.*.b", "a.**", "**", "*.*"] {
-            assert_eq!(
-                ScopePattern::new(wrong),
-                Err(ScopeError::Misplaced(wrong.into()))
-            );
+            assert_eq!(ScopePattern::new(wrong), Err(ScopeError::Misplaced(wrong.into())));
         }
         assert!(ScopePattern::new("proxy.*").is_ok());
     }
@@ -243,13 +228,8 @@ mod tests {
     #[test]
     fn deserialising_runs_the_same_check() {
         assert!(serde_json::from_str::<Scope>(r#""chat""#).is_ok());
-        let error = serde_json::from_str::<Scope>(r#""a b""#)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("`a b`") && error.contains("visible ASCII"),
-            "{error}"
-        );
+        let error = serde_json::from_str::<Scope>(r#""a b""#).unwrap_err().to_string();
+        assert!(error.contains("`a b`") && error.contains("visible ASCII"), "{error}");
         assert!(serde_json::from_str::<ScopePattern>(r#""*""#).is_err());
     }
 }

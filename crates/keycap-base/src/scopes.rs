@@ -141,15 +141,9 @@ mod tests {
     #[test]
     fn the_bound_counts_distinct_patterns() {
         assert!(Scopes::of(numbered(MAX_SCOPES)).is_ok());
-        assert_eq!(
-            Scopes::of(numbered(MAX_SCOPES + 1)),
-            Err(ScopeError::TooMany)
-        );
+        assert_eq!(Scopes::of(numbered(MAX_SCOPES + 1)), Err(ScopeError::TooMany));
         assert!(Scopes::of(std::iter::repeat_n("chat", MAX_SCOPES + 1)).is_ok());
-        assert_eq!(
-            Scopes::of((0..).map(|n| format!("s{n}"))),
-            Err(ScopeError::TooMany)
-        );
+        assert_eq!(Scopes::of((0..).map(|n| format!("s{n}"))), Err(ScopeError::TooMany));
     }
 
     #[test]
@@ -161,23 +155,12 @@ mod tests {
 
     #[test]
     fn deserialising_runs_the_same_check() {
-        for scopes in [
-            Scopes::all(),
-            Scopes::none(),
-            Scopes::of(["chat", "proxy.*"]).unwrap(),
-        ] {
+        for scopes in [Scopes::all(), Scopes::none(), Scopes::of(["chat", "proxy.*"]).unwrap()] {
             let text = serde_json::to_string(&scopes).unwrap();
-            assert_eq!(
-                serde_json::from_str::<Scopes>(&text).unwrap(),
-                scopes,
-                "{text}"
-            );
+            assert_eq!(serde_json::from_str::<Scopes>(&text).unwrap(), scopes, "{text}");
         }
         assert_eq!(serde_json::to_string(&Scopes::all()).unwrap(), r#""all""#);
-        assert_eq!(
-            serde_json::to_string(&Scopes::none()).unwrap(),
-            r#"{"only":[]}"#
-        );
+        assert_eq!(serde_json::to_string(&Scopes::none()).unwrap(), r#"{"only":[]}"#);
         let too_many = serde_json::json!({ "only": numbered(MAX_SCOPES + 1) }).to_string();
         assert!(serde_json::from_str::<Scopes>(&too_many).is_err());
         assert!(serde_json::from_str::<Scopes>(r#"{"only":["*"]}"#).is_err());

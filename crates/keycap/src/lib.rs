@@ -30,9 +30,9 @@ pub use keycap_budget::{
 #[doc(inline)]
 pub use keycap_gate::{
     Answer, AnswerSettings, BudgetStatus, BuildError, Code, CredentialPlaces, DecisionReport,
-    Denial, Ending, Endings, Fate, Gate, GateBuilder, Guard, GuardError, KeyState, Mode,
-    Observation, Payer, Place, Receipt, Refusal, RequestView, StillBusy, Template, TemplateError,
-    TrackError, Tracking, TrustedProxies, Usage, track_usage,
+    Denial, Ending, Endings, Fate, Gate, GateBuilder, Guard, GuardError, KeyState, LimitReport,
+    Mode, Observation, Payer, Place, Receipt, Refusal, RequestView, StillBusy, Template,
+    TemplateError, TrackError, Tracking, TrustedProxies, Usage, track_usage,
 };
 #[doc(inline)]
 pub use keycap_verify::{
