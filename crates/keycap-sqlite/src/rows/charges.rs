@@ -1,0 +1,187 @@
+//! Charges.
+
+use keycap_base::Timestamp;
+use keycap_budget::{AccountId, Charge, ChargeId, ChargeLeg, Fit};
+use rusqlite::{Connection, Params, Row, params};
+
+use super::pack::{Packer, Unpacker, unknown};
+use super::{Names, Rows, bound};
+use crate::StoreError;
+
+const FIND: &str = "SELECT root, id, account, body FROM charges WHERE root = ?1 AND id = ?2";
+
+const PUT: &str = "INSERT INTO charges (root, id, account, aged_at, body)
+    VALUES (?1, ?2, ?3, ?4, ?5)
+    ON CONFLICT DO UPDATE SET body = excluded.body";
+
+const OLD: &str = "SELECT root, id, account, body FROM charges
+    WHERE aged_at < ?1 ORDER BY aged_at LIMIT ?2";
+
+const OF_ACCOUNT: &str = "SELECT charges.root, id, account, body FROM charges
+    WHERE account = ?1 ORDER BY id DESC LIMIT ?2";
+
+const OF_ACCOUNT_BEFORE: &str = "SELECT charges.root, id, account, body FROM charges
+    WHERE account = ?1 AND id < ?3 ORDER BY id DESC LIMIT ?2";
+
+impl Rows {
+    pub(crate) fn charge(
+        &mut self,
+        root: &AccountId,
+        id: ChargeId,
+    ) -> Result<Option<Charge>, StoreError> {
+        let Self { connection, names } = self;
+        let Some(root) = names.find(connection, root)? else { return Ok(None) };
+        let mut find = connection.prepare_cached(FIND)?;
+        let mut found = find.query(params![root, id.as_bytes()])?;
+        found.next()?.map(|row| charge(row, names, connection)).transpose()
+    }
+
+    pub(crate) fn put_charge(&mut self, charge: &Charge) -> Result<(), StoreError> {
+        let Self { connection, names } = self;
+        let (root, account) =
+            (names.number(connection, &charge.root)?, names.number(connection, &charge.account)?);
+        // Old is what was both recorded and made long ago.
+        let aged_at = charge.at.max(charge.id.made_at());
+        connection.prepare_cached(PUT)?.execute(params![
+            root,
+            charge.id.as_bytes(),
+            account,
+            aged_at.as_millis(),
+            body(charge, names, connection)?,
+        ])?;
+        Ok(())
+    }
+
+    /// Forgets a charge and its refunds.
+    pub(crate) fn drop_charge(&mut self, root: &AccountId, id: ChargeId) -> Result<(), StoreError> {
+        let Self { connection, names } = self;
+        let root = names.number(connection, root)?;
+        for sql in [
+            "DELETE FROM refunds WHERE root = ?1 AND charge = ?2",
+            "DELETE FROM charges WHERE root = ?1 AND id = ?2",
+        ] {
+            connection.prepare_cached(sql)?.execute(params![root, id.as_bytes()])?;
+        }
+        Ok(())
+    }
+
+    /// Charges recorded, and with ids made, before `instant`, oldest first.
+    pub(crate) fn old_charges(
+        &mut self,
+        instant: Timestamp,
+        most: usize,
+    ) -> Result<Vec<Charge>, StoreError> {
+        self.select_charges(OLD, params![instant.as_millis(), bound(most)])
+    }
+
+    /// The account's own charges, newest id first.
+    pub(crate) fn charges_of(
+        &mut self,
+        account: &AccountId,
+        before: Option<ChargeId>,
+        most: usize,
+    ) -> Result<Vec<Charge>, StoreError> {
+        let Some(account) = self.names.find(&self.connection, account)? else {
+            return Ok(Vec::new());
+        };
+        match before {
+            None => self.select_charges(OF_ACCOUNT, params![account, bound(most)]),
+            Some(id) => {
+                let bounds = params![account, bound(most), id.as_bytes()];
+                self.select_charges(OF_ACCOUNT_BEFORE, bounds)
+            }
+        }
+    }
+
+    /// Every charge, by root and id.
+    pub(crate) fn charges(&mut self) -> Result<Vec<Charge>, StoreError> {
+        let mut all = self.select_charges("SELECT root, id, account, body FROM charges", [])?;
+        all.sort_by(|one, other| (&one.root, one.id).cmp(&(&other.root, other.id)));
+        Ok(all)
+    }
+
+    fn select_charges(
+        &mut self,
+        sql: &str,
+        params: impl Params,
+    ) -> Result<Vec<Charge>, StoreError> {
+        let Self { connection, names } = self;
+        let mut select = connection.prepare_cached(sql)?;
+        let mut found = select.query(params)?;
+        let mut charges = Vec::new();
+        while let Some(row) = found.next()? {
+            charges.push(charge(row, names, connection)?);
+        }
+        Ok(charges)
+    }
+}
+
+fn body(
+    charge: &Charge,
+    names: &mut Names,
+    connection: &Connection,
+) -> Result<Vec<u8>, StoreError> {
+    let mut row = Packer::new(names, connection);
+    row.instant(charge.at);
+    row.chain(&charge.chain)?;
+    row.cost(&charge.cost);
+    row.labels(&charge.tags);
+    row.count(charge.legs.len());
+    for leg in &charge.legs {
+        row.account(&leg.account)?;
+        row.limit(&leg.limit);
+        row.instant(leg.start);
+        row.amount(leg.amount);
+        row.amount(leg.uncovered);
+        row.amount(leg.refunded);
+    }
+    row.cost(&charge.refunded);
+    row.byte(match charge.fit {
+        Fit::Within => 0,
+        Fit::Over => 1,
+    });
+    row.option(charge.folded, Packer::amount);
+    Ok(row.finish())
+}
+
+fn charge(
+    found: &Row<'_>,
+    names: &mut Names,
+    connection: &Connection,
+) -> Result<Charge, StoreError> {
+    let root = names.id(connection, found.get(0)?)?;
+    let account = names.id(connection, found.get(2)?)?;
+    let id = super::read_id(found, 1, ChargeId::from_bytes)?;
+    let bytes = found.get_ref(3)?.as_blob().map_err(rusqlite::Error::from)?;
+    let mut row = Unpacker::new(bytes, names, connection)?;
+    let charge = Charge {
+        id,
+        account,
+        root,
+        at: row.instant()?,
+        chain: row.chain()?,
+        cost: row.cost()?,
+        tags: row.labels()?,
+        legs: row.list(leg)?,
+        refunded: row.cost()?,
+        fit: match row.byte()? {
+            0 => Fit::Within,
+            1 => Fit::Over,
+            other => return Err(unknown("fit", other)),
+        },
+        folded: row.option(Unpacker::amount)?,
+    };
+    row.finish()?;
+    Ok(charge)
+}
+
+fn leg(row: &mut Unpacker<'_>) -> Result<ChargeLeg, StoreError> {
+    Ok(ChargeLeg {
+        account: row.account()?,
+        limit: row.limit()?,
+        start: row.instant()?,
+        amount: row.amount()?,
+        uncovered: row.amount()?,
+        refunded: row.amount()?,
+    })
+}

@@ -1,0 +1,100 @@
+//! The rows of the ledger as SQLite keeps them: one file for each kind, and no decision anywhere.
+//!
+//! What rows are searched by stands in columns. The rest of an account is JSON; the rest of a hold, a
+//! charge or a refund, of which there are many, is packed (`pack`).
+
+mod accounts;
+mod charges;
+mod counters;
+mod holds;
+mod names;
+mod pack;
+mod refunds;
+
+use std::fmt::Display;
+
+use keycap_base::Timestamp;
+use keycap_budget::{Amount, LimitKey, Meter};
+use rusqlite::{Connection, Row};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub(crate) use self::names::Names;
+use crate::StoreError;
+
+/// Rows over one connection.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    connection: Connection,
+    names: Names,
+}
+
+impl Rows {
+    pub(crate) fn new(connection: Connection) -> Self {
+        Self { connection, names: Names::default() }
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    pub(crate) fn names_mut(&mut self) -> &mut Names {
+        &mut self.names
+    }
+
+    /// The instant before which ids may have been forgotten.
+    pub(crate) fn horizon(&self) -> Result<Timestamp, StoreError> {
+        let mut find = self.connection.prepare_cached("SELECT horizon FROM ledger")?;
+        Ok(Timestamp::from_millis(find.query_row([], |row| row.get(0))?))
+    }
+
+    pub(crate) fn put_horizon(&self, instant: Timestamp) -> Result<(), StoreError> {
+        let mut put = self.connection.prepare_cached("UPDATE ledger SET horizon = ?1")?;
+        put.execute([instant.as_millis()])?;
+        Ok(())
+    }
+}
+
+/// How many rows to ask for.
+fn bound(most: usize) -> i64 {
+    i64::try_from(most).unwrap_or(i64::MAX)
+}
+
+fn amount(units: i64) -> Result<Amount, StoreError> {
+    Amount::new(units).map_err(|error| StoreError::damaged(error.to_string()))
+}
+
+/// Reads a text of the database.
+pub(crate) fn read<'a, T, E: Display>(
+    text: &'a str,
+    read: impl FnOnce(&'a str) -> Result<T, E>,
+) -> Result<T, StoreError> {
+    read(text).map_err(|error| StoreError::damaged(error.to_string()))
+}
+
+fn limit_key(meter: &str, period: &str) -> Result<LimitKey, StoreError> {
+    Ok(LimitKey { meter: read(meter, Meter::new)?, period: read(period, str::parse)? })
+}
+
+/// Writes a part of a row as JSON.
+pub(crate) fn json(value: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::damaged(error.to_string()))
+}
+
+/// Reads a column of JSON.
+pub(crate) fn from_json<T: DeserializeOwned>(
+    row: &Row<'_>,
+    column: usize,
+) -> Result<T, StoreError> {
+    let text = row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?;
+    read(text, serde_json::from_str)
+}
+
+/// Reads an id from a column of sixteen bytes.
+fn read_id<T, E: Display>(
+    row: &Row<'_>,
+    column: usize,
+    id: impl FnOnce([u8; 16]) -> Result<T, E>,
+) -> Result<T, StoreError> {
+    id(row.get(column)?).map_err(|error| StoreError::damaged(error.to_string()))
+}
