@@ -8,6 +8,7 @@
 //! `readers`. What happens before the first of either is `open`.
 
 mod error;
+mod keys;
 mod ledger;
 mod open;
 mod options;

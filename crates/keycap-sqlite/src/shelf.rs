@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use keycap_base::Timestamp;
 use keycap_budget::{
-    Account, AccountId, Charge, ChargeId, Counter, CounterKey, Hold, HoldId, Presence, Refund,
-    Shelf, Snapshot, Sweep,
+    Account, AccountId, Charge, ChargeId, Counter, CounterKey, Hold, HoldId, Horizon, Presence,
+    Refund, Shelf, Snapshot, Sweep,
 };
 
 use crate::StoreError;
@@ -27,7 +27,7 @@ pub(crate) struct SqlShelf {
     counters: HashMap<CounterKey, Kept>,
     /// Counters that were put and not yet written.
     changed: Vec<CounterKey>,
-    horizon: Option<Timestamp>,
+    horizon: Option<Horizon>,
     /// Holds that were put and not yet written.
     holds: HashMap<(AccountId, HoldId), Arc<Hold>>,
 }
@@ -114,6 +114,7 @@ impl SqlShelf {
             holds: self.rows.holds()?,
             charges: self.rows.charges()?,
             refunds: self.rows.refunds()?,
+            horizon: self.rows.horizon()?,
         })
     }
 
@@ -252,7 +253,7 @@ impl Shelf for SqlShelf {
         self.rows.put_refund(root, &refund)
     }
 
-    fn horizon(&mut self) -> Result<Timestamp, StoreError> {
+    fn horizon(&mut self) -> Result<Horizon, StoreError> {
         if let Some(horizon) = self.horizon {
             return Ok(horizon);
         }
@@ -261,8 +262,8 @@ impl Shelf for SqlShelf {
         Ok(horizon)
     }
 
-    fn put_horizon(&mut self, instant: Timestamp) -> Result<(), StoreError> {
-        self.horizon = Some(instant);
-        self.rows.put_horizon(instant)
+    fn put_horizon(&mut self, horizon: Horizon) -> Result<(), StoreError> {
+        self.horizon = Some(horizon);
+        self.rows.put_horizon(horizon)
     }
 }

@@ -127,6 +127,14 @@ impl SqliteStore {
     ) -> Result<T, StoreError> {
         self.inner.readers.read(read).await
     }
+
+    /// Reads rows that are not the ledger's.
+    pub(crate) async fn read_rows<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.read(move |books| read(books.shelf().rows().connection())).await
+    }
 }
 
 impl std::fmt::Debug for SqliteStore {

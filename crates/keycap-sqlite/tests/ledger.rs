@@ -1,14 +1,11 @@
 //! What the store promises as a ledger, beyond what the conformance suite asks of every ledger.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails says so by a panic")]
+
 mod common;
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use common::*;
-use keycap_base::{Clock as _, ManualClock};
-use keycap_budget::{Ledger, Outcome, Rest, apply_one, audit};
-use keycap_sqlite::SqliteStore;
+use keycap_budget::{Ledger as _, Outcome};
 
 #[tokio::test]
 async fn p2_what_was_acknowledged_is_there_after_a_clean_close() {

@@ -10,12 +10,12 @@ use crate::StoreError;
 
 const FIND: &str = "SELECT root, id, account, body FROM charges WHERE root = ?1 AND id = ?2";
 
-const PUT: &str = "INSERT INTO charges (root, id, account, aged_at, body)
+const PUT: &str = "INSERT INTO charges (root, id, account, kept_from, body)
     VALUES (?1, ?2, ?3, ?4, ?5)
     ON CONFLICT DO UPDATE SET body = excluded.body";
 
 const OLD: &str = "SELECT root, id, account, body FROM charges
-    WHERE aged_at < ?1 ORDER BY aged_at LIMIT ?2";
+    WHERE kept_from < ?1 ORDER BY kept_from LIMIT ?2";
 
 const OF_ACCOUNT: &str = "SELECT charges.root, id, account, body FROM charges
     WHERE account = ?1 ORDER BY id DESC LIMIT ?2";
@@ -40,13 +40,11 @@ impl Rows {
         let Self { connection, names } = self;
         let (root, account) =
             (names.number(connection, &charge.root)?, names.number(connection, &charge.account)?);
-        // Old is what was both recorded and made long ago.
-        let aged_at = charge.at.max(charge.id.made_at());
         connection.prepare_cached(PUT)?.execute(params![
             root,
             charge.id.as_bytes(),
             account,
-            aged_at.as_millis(),
+            charge.kept_from().as_millis(),
             body(charge, names, connection)?,
         ])?;
         Ok(())
@@ -65,7 +63,7 @@ impl Rows {
         Ok(())
     }
 
-    /// Charges recorded, and with ids made, before `instant`, oldest first.
+    /// Charges whose retention counts from before `instant`, oldest first.
     pub(crate) fn old_charges(
         &mut self,
         instant: Timestamp,

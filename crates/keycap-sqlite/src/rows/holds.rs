@@ -12,25 +12,25 @@ use crate::StoreError;
 
 macro_rules! select {
     ($end:literal) => {
-        concat!("SELECT root, id, owner, expires_at, ended_at, body FROM holds ", $end)
+        concat!("SELECT root, id, owner, expires_at, body FROM holds ", $end)
     };
 }
 
-const PUT: &str = "INSERT INTO holds (root, id, owner, expires_at, ended_at, body)
+const PUT: &str = "INSERT INTO holds (root, id, owner, expires_at, kept_from, body)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6)
     ON CONFLICT DO UPDATE SET
-        owner = excluded.owner, expires_at = excluded.expires_at, ended_at = excluded.ended_at,
+        owner = excluded.owner, expires_at = excluded.expires_at, kept_from = excluded.kept_from,
         body = excluded.body";
 
 const EXPIRED: &str =
-    select!("WHERE ended_at IS NULL AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2");
+    select!("WHERE kept_from IS NULL AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2");
 
 /// Open holds of the owners between two living ones.
 const OF_OWNERS: &str =
-    select!("WHERE ended_at IS NULL AND owner > ?1 AND owner < ?2 ORDER BY owner LIMIT ?3");
+    select!("WHERE kept_from IS NULL AND owner > ?1 AND owner < ?2 ORDER BY owner LIMIT ?3");
 
 const ENDED: &str =
-    select!("WHERE ended_at IS NOT NULL AND ended_at < ?1 ORDER BY ended_at LIMIT ?2");
+    select!("WHERE kept_from IS NOT NULL AND kept_from < ?1 ORDER BY kept_from LIMIT ?2");
 
 impl Rows {
     pub(crate) fn hold(
@@ -52,7 +52,7 @@ impl Rows {
             hold.id.as_bytes(),
             owner(hold.owner),
             hold.expires_at.as_millis(),
-            hold.ended_at.map(Timestamp::as_millis),
+            hold.kept_from().map(Timestamp::as_millis),
             body(hold, names, connection)?,
         ])?;
         Ok(())
@@ -94,7 +94,7 @@ impl Rows {
         Ok(holds)
     }
 
-    /// Holds that ended before `instant`, oldest first.
+    /// Holds whose retention counts from before `instant`, oldest first.
     pub(crate) fn ended_holds(
         &mut self,
         instant: Timestamp,
@@ -147,6 +147,7 @@ fn body(hold: &Hold, names: &mut Names, connection: &Connection) -> Result<Vec<u
         row.amount(leg.captured);
     }
     pack_state(&mut row, hold.state);
+    row.option(hold.ended_at, Packer::instant);
     Ok(row.finish())
 }
 
@@ -154,15 +155,13 @@ fn hold(found: &Row<'_>, names: &mut Names, connection: &Connection) -> Result<H
     let root = names.id(connection, found.get(0)?)?;
     let id = super::read_id(found, 1, HoldId::from_bytes)?;
     let owner = super::read_id(found, 2, OwnerId::from_bytes)?;
-    let ended_at: Option<i64> = found.get(4)?;
-    let bytes = found.get_ref(5)?.as_blob().map_err(rusqlite::Error::from)?;
+    let bytes = found.get_ref(4)?.as_blob().map_err(rusqlite::Error::from)?;
     let mut row = Unpacker::new(bytes, names, connection)?;
     let hold = Hold {
         id,
         root,
         owner,
         expires_at: Timestamp::from_millis(found.get(3)?),
-        ended_at: ended_at.map(Timestamp::from_millis),
         account: row.account()?,
         chain: row.chain()?,
         claim: claim(&mut row)?,
@@ -176,6 +175,7 @@ fn hold(found: &Row<'_>, names: &mut Names, connection: &Connection) -> Result<H
         exposure: row.option(Unpacker::amount)?,
         legs: row.list(leg)?,
         state: state(&mut row)?,
+        ended_at: row.option(Unpacker::instant)?,
     };
     row.finish()?;
     Ok(hold)

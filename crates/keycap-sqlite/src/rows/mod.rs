@@ -1,4 +1,4 @@
-//! The rows of the ledger as SQLite keeps them: one file for each kind, and no decision anywhere.
+//! The rows as SQLite keeps them: one file for each kind, and no decision anywhere.
 //!
 //! What rows are searched by stands in columns. The rest of an account is JSON; the rest of a hold, a
 //! charge or a refund, of which there are many, is packed (`pack`).
@@ -7,6 +7,7 @@ mod accounts;
 mod charges;
 mod counters;
 mod holds;
+pub(crate) mod keys;
 mod names;
 mod pack;
 mod refunds;
@@ -14,7 +15,7 @@ mod refunds;
 use std::fmt::Display;
 
 use keycap_base::Timestamp;
-use keycap_budget::{Amount, LimitKey, Meter};
+use keycap_budget::{Amount, Horizon, LimitKey, Meter};
 use rusqlite::{Connection, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -42,15 +43,20 @@ impl Rows {
         &mut self.names
     }
 
-    /// The instant before which ids may have been forgotten.
-    pub(crate) fn horizon(&self) -> Result<Timestamp, StoreError> {
-        let mut find = self.connection.prepare_cached("SELECT horizon FROM ledger")?;
-        Ok(Timestamp::from_millis(find.query_row([], |row| row.get(0))?))
+    /// How far forgetting has come.
+    pub(crate) fn horizon(&self) -> Result<Horizon, StoreError> {
+        let mut find = self.connection.prepare_cached("SELECT pruned_at, ids FROM horizon")?;
+        let (pruned_at, ids) = find.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(Horizon {
+            pruned_at: Timestamp::from_millis(pruned_at),
+            ids: Timestamp::from_millis(ids),
+        })
     }
 
-    pub(crate) fn put_horizon(&self, instant: Timestamp) -> Result<(), StoreError> {
-        let mut put = self.connection.prepare_cached("UPDATE ledger SET horizon = ?1")?;
-        put.execute([instant.as_millis()])?;
+    pub(crate) fn put_horizon(&self, horizon: Horizon) -> Result<(), StoreError> {
+        let mut put =
+            self.connection.prepare_cached("UPDATE horizon SET pruned_at = ?1, ids = ?2")?;
+        put.execute([horizon.pruned_at.as_millis(), horizon.ids.as_millis()])?;
         Ok(())
     }
 }
@@ -65,7 +71,7 @@ fn amount(units: i64) -> Result<Amount, StoreError> {
 }
 
 /// Reads a text of the database.
-pub(crate) fn read<'a, T, E: Display>(
+fn read<'a, T, E: Display>(
     text: &'a str,
     read: impl FnOnce(&'a str) -> Result<T, E>,
 ) -> Result<T, StoreError> {
@@ -77,15 +83,12 @@ fn limit_key(meter: &str, period: &str) -> Result<LimitKey, StoreError> {
 }
 
 /// Writes a part of a row as JSON.
-pub(crate) fn json(value: &impl Serialize) -> Result<String, StoreError> {
+fn json(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::damaged(error.to_string()))
 }
 
 /// Reads a column of JSON.
-pub(crate) fn from_json<T: DeserializeOwned>(
-    row: &Row<'_>,
-    column: usize,
-) -> Result<T, StoreError> {
+fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T, StoreError> {
     let text = row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?;
     read(text, serde_json::from_str)
 }

@@ -36,28 +36,28 @@ CREATE TABLE holds (
     id BLOB NOT NULL,
     owner BLOB NOT NULL,
     expires_at INTEGER NOT NULL,
-    -- NULL: it is open.
-    ended_at INTEGER,
+    -- From when retention counts. NULL: it is open.
+    kept_from INTEGER,
     body BLOB NOT NULL,
     PRIMARY KEY (root, id)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX holds_open_by_expiry ON holds (expires_at) WHERE ended_at IS NULL;
-CREATE INDEX holds_open_by_owner ON holds (owner) WHERE ended_at IS NULL;
-CREATE INDEX holds_ended ON holds (ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX holds_open_by_expiry ON holds (expires_at) WHERE kept_from IS NULL;
+CREATE INDEX holds_open_by_owner ON holds (owner) WHERE kept_from IS NULL;
+CREATE INDEX holds_ended ON holds (kept_from) WHERE kept_from IS NOT NULL;
 
 CREATE TABLE charges (
     root INTEGER NOT NULL,
     id BLOB NOT NULL,
     account INTEGER NOT NULL,
-    -- The later of when it was recorded and when its id was made.
-    aged_at INTEGER NOT NULL,
+    -- From when retention counts.
+    kept_from INTEGER NOT NULL,
     body BLOB NOT NULL,
     PRIMARY KEY (root, id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX charges_by_account ON charges (account, id);
-CREATE INDEX charges_by_age ON charges (aged_at);
+CREATE INDEX charges_by_age ON charges (kept_from);
 
 CREATE TABLE refunds (
     root INTEGER NOT NULL,
@@ -69,13 +69,14 @@ CREATE TABLE refunds (
 
 CREATE INDEX refunds_by_charge ON refunds (root, charge);
 
--- One row: the instant before which ids may have been forgotten.
-CREATE TABLE ledger (
+-- One row: when rows were last forgotten, and the instant before which ids may have been.
+CREATE TABLE horizon (
     one INTEGER PRIMARY KEY CHECK (one = 1),
-    horizon INTEGER NOT NULL
+    pruned_at INTEGER NOT NULL,
+    ids INTEGER NOT NULL
 ) STRICT;
 
-INSERT INTO ledger (one, horizon) VALUES (1, 0);
+INSERT INTO horizon (one, pruned_at, ids) VALUES (1, 0, 0);
 
 -- Issued keys: digests, never secrets. A key names the account that pays for it.
 CREATE TABLE keys (
