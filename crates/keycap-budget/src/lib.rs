@@ -8,6 +8,8 @@ mod amount;
 mod audit;
 mod books;
 mod charge;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod cost;
 mod cycle;
 mod decimal;

@@ -1,0 +1,328 @@
+//! Charges and settles: recorded always, counted once.
+
+use keycap_base::Labels;
+
+use super::Failure;
+use super::trial::{MINUTE, Trial, account, cost, extend, holds_true, limit, release, same};
+use crate::{
+    Amount, Cause, ChargeId, Claim, Fault, Fit, HoldId, MAX_SETTLE_HOLDS, Meter, NewCharge,
+    Operation, Rest,
+};
+
+pub(super) async fn p2_a_cost_above_its_hold_is_recorded_and_marked(
+    trial: &Trial,
+) -> Result<(), Failure> {
+    let table = [
+        ("$0.10", "$0.10", Fit::Within, "$0.00", "$0.10 + $0.00"),
+        ("$0.10", "$0.04", Fit::Within, "$0.00", "$0.04 + $0.00"),
+        ("$0.10", "$0.00", Fit::Within, "$0.00", "$0.00 + $0.00"),
+        ("$0.10", "$0.25", Fit::Within, "$0.15", "$0.25 + $0.00"),
+        ("$0.10", "$1.00", Fit::Within, "$0.90", "$1.00 + $0.00"),
+        ("$0.10", "$1.000000001", Fit::Over, "$0.900000001", "$1.000000001 + $0.00"),
+        ("$1.00", "$3.00", Fit::Over, "$2.00", "$3.00 + $0.00"),
+    ];
+    for (row, (hold, real, fit, uncovered, shown)) in table.into_iter().enumerate() {
+        let key = format!("key{row}");
+        trial.open(&[(&key, &["$1 per day"])]).await?;
+        let hold = trial.take(trial.hold(&key, hold)).await?;
+        let recorded = trial.recorded(trial.settle(&key, hold, real)?).await?;
+        same(&(recorded.fit, recorded.uncovered), &(fit, cost(uncovered)?))?;
+        trial.shows(&key, &[shown]).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn p2_a_charge_on_an_exhausted_account_is_recorded(
+    trial: &Trial,
+) -> Result<(), Failure> {
+    trial.open(&[("key", &["$1 per day"]), ("org", &["$5 per day"])]).await?;
+    let table =
+        [("$1", Fit::Within), ("$0.40", Fit::Over), ("$3.60", Fit::Over), ("$1", Fit::Over)];
+    for (real, fit) in table {
+        let recorded = trial.recorded(trial.charge("key", real)?).await?;
+        same(&(recorded.fit, recorded.uncovered), &(fit, cost(real)?))?;
+    }
+    trial.shows("key", &["$6.00 + $0.00", "$6.00 + $0.00"]).await?;
+    let refused = trial.refused(trial.attempt("key", "$0.01")?).await?;
+    same(&(refused.cause, refused.standing.account), &(Cause::Spent, account("key")?))
+}
+
+pub(super) async fn p2_costs_below_a_cent_add_up_exactly(trial: &Trial) -> Result<(), Failure> {
+    trial.open(&[("key", &["$1 per day"])]).await?;
+    let charges = (0..1_000).map(|_| trial.charge("key", "$0.00000015"));
+    trial.answers(charges.collect::<Result<_, _>>()?).await?;
+    trial.shows("key", &["$0.00015 + $0.00"]).await
+}
+
+pub(super) async fn p2_amounts_are_exact_up_to_their_bounds(trial: &Trial) -> Result<(), Failure> {
+    trial.open(&[("key", &["$9000000000 per lifetime"])]).await?;
+    // Nine thousand of the largest operations fill the largest cap.
+    for _ in 0..9 {
+        let charges = (0..1_000).map(|_| trial.charge("key", "$1000000"));
+        trial.answers(charges.collect::<Result<_, _>>()?).await?;
+    }
+    trial.shows("key", &["$9000000000.00 + $0.00"]).await?;
+    let hold = || trial.attempt("key", "$0.000000001");
+    same(&trial.refused(hold()?).await?.cause, &Cause::Spent)?;
+    let charges = (0..223).map(|_| trial.charge("key", "$1000000"));
+    trial.answers(charges.collect::<Result<_, Failure>>()?).await?;
+    same(&trial.refused(hold()?).await?.cause, &Cause::Spent)?;
+    // What would pass the largest number is broken, and says so.
+    let overflow = Fault::Overflow { account: account("key")?, meter: Meter::USD };
+    trial.faults(trial.charge("key", "$1000000")?, overflow.clone()).await?;
+    trial.recorded(trial.charge("key", "$372036.854775807")?).await?;
+    trial.shows("key", &["$9223372036.854775807 + $0.00"]).await?;
+    trial.faults(trial.charge("key", "$0.000000001")?, overflow).await
+}
+
+pub(super) async fn p2_an_overflow_above_leaves_nothing_below(
+    trial: &Trial,
+) -> Result<(), Failure> {
+    trial.open(&[("org", &["9000000000000000000 units per lifetime"])]).await?;
+    trial.open(&[("key", &["5 units per day"]), ("org", &[])]).await?;
+    for _ in 0..9 {
+        let charges = (0..1_024).map(|_| trial.charge("org", "1000000000000000 units"));
+        trial.answers(charges.collect::<Result<_, Failure>>()?).await?;
+    }
+    let charges = (0..7).map(|_| trial.charge("org", "1000000000000000 units"));
+    trial.answers(charges.collect::<Result<_, Failure>>()?).await?;
+    trial.recorded(trial.charge("key", "5 units")?).await?;
+    let overflow = Fault::Overflow { account: account("org")?, meter: Meter::new("units")? };
+    trial.faults(trial.charge("key", "1000000000000000 units")?, overflow).await?;
+    trial.shows("key", &["5 + 0", "9223000000000000005 + 0"]).await
+}
+
+pub(super) async fn p3_a_retried_charge_counts_once(trial: &Trial) -> Result<(), Failure> {
+    trial.open(&[("key", &["$1 per day"]), ("org", &["$1 per day"])]).await?;
+    trial.open(&[("other", &["$1 per day"]), ("org", &[])]).await?;
+    let first = NewCharge {
+        tags: Labels::of([("model", "small")])?,
+        ..trial.new_charge("key", "$0.30 + 1 requests")?
+    };
+    trial.recorded(Operation::Charge(first.clone())).await?;
+    let again = trial.recorded_before(Operation::Charge(first.clone())).await?;
+    same(&(again.fit, again.uncovered), &(Fit::Within, cost("$0.30")?))?;
+    let settle = Operation::Settle { charge: first.clone(), holds: vec![], rest: Rest::Release };
+    trial.recorded_before(settle).await?;
+    for other in [
+        NewCharge { cost: cost("$0.31 + 1 requests")?, ..first.clone() },
+        NewCharge { cost: cost("$0.30")?, ..first.clone() },
+        NewCharge { cost: cost("$0.00")?, ..first.clone() },
+        NewCharge { tags: Labels::new(), ..first.clone() },
+        NewCharge { account: account("other")?, ..first.clone() },
+    ] {
+        let hold = trial.take(trial.hold("other", "$0.10")).await?;
+        let settle =
+            Operation::Settle { charge: other.clone(), holds: vec![hold], rest: Rest::Release };
+        trial.conflicts(settle).await?;
+        trial.conflicts(Operation::Charge(other)).await?;
+        trial.outcome(release("other", hold)?).await?;
+    }
+    trial.shows("key", &["$0.30 + $0.00", "$0.30 + $0.00"]).await
+}
+
+pub(super) async fn p3_a_retried_settle_counts_once(trial: &Trial) -> Result<(), Failure> {
+    trial.open(&[("key", &["$1 per day", "9 requests per minute"])]).await?;
+    let hold = trial.take(trial.hold("key", "$0.50 + 1 requests")).await?;
+    let part = trial.settle_part("key", hold, "$0.10")?;
+    let last = trial.settle("key", hold, "$0.20 + 1 requests")?;
+    trial.recorded(part.clone()).await?;
+    trial.recorded_before(part.clone()).await?;
+    trial.recorded(last.clone()).await?;
+    trial.shows("key", &["$0.30 + $0.00", "1 + 0"]).await?;
+    trial.recorded_before(part).await?;
+    trial.recorded_before(last.clone()).await?;
+    let Operation::Settle { charge, holds, rest } = last else {
+        return Err("not a settle".into());
+    };
+    for text in ["$0.21 + 1 requests", "$0.20 + 2 requests", "$0.20", "1 requests"] {
+        let charge = NewCharge { cost: cost(text)?, ..charge.clone() };
+        trial.conflicts(Operation::Settle { charge, holds: holds.clone(), rest }).await?;
+    }
+    Ok(())
+}
+
+/// A settle of requests only, which bears its hold's id and needs no row.
+fn folded(trial: &Trial, leaf: &str, hold: HoldId, what: &str) -> Result<NewCharge, Failure> {
+    Ok(NewCharge { id: ChargeId::from(hold), ..trial.new_charge(leaf, what)? })
+}
+
+pub(super) async fn p3_a_settle_without_a_row_is_remembered_by_its_hold(
+    trial: &Trial,
+) -> Result<(), Failure> {
+    trial.open(&[("key", &["9 requests per minute"]), ("org", &["9 requests per day"])]).await?;
+    trial.open(&[("other", &[]), ("org", &[])]).await?;
+    let hold = trial.take(trial.hold("key", "2 requests")).await?;
+    let first = folded(trial, "key", hold, "1 requests")?;
+    let settle = |charge: &NewCharge, holds: Vec<HoldId>| Operation::Settle {
+        charge: charge.clone(),
+        holds,
+        rest: Rest::Release,
+    };
+    trial.recorded(settle(&first, vec![hold])).await?;
+    trial.shows("key", &["1 + 0", "1 + 0"]).await?;
+    holds_true("it has no row", trial.snapshot().await?.charges.is_empty())?;
+
+    // Whoever retries it, and however.
+    let second = trial.take(trial.hold("key", "1 requests")).await?;
+    trial.recorded_before(settle(&first, vec![hold])).await?;
+    trial.recorded_before(settle(&first, vec![second])).await?;
+    trial.recorded_before(settle(&first, vec![])).await?;
+    trial.recorded_before(Operation::Charge(first.clone())).await?;
+    for other in [
+        NewCharge { cost: cost("2 requests")?, ..first.clone() },
+        NewCharge { cost: cost("$0.01 + 1 requests")?, ..first.clone() },
+        NewCharge { cost: cost("$0.00")?, ..first.clone() },
+        NewCharge { tags: Labels::of([("model", "small")])?, ..first.clone() },
+        NewCharge { account: account("other")?, ..first.clone() },
+    ] {
+        trial.conflicts(settle(&other, vec![hold])).await?;
+        trial.conflicts(Operation::Charge(other)).await?;
+    }
+    trial.shows("key", &["1 + 1", "1 + 1"]).await
+}
+
+pub(super) async fn i5_only_what_a_hold_can_remember_needs_no_row(
+    trial: &Trial,
+) -> Result<(), Failure> {
+    trial.open(&[("key", &["1 requests per minute"])]).await?;
+    // Each would be counted again, or lose something, if only its hold remembered it.
+    let another_id = |_: HoldId| trial.new_charge("key", "1 requests");
+    let tagged = |hold: HoldId| -> Result<_, Failure> {
+        let tags = Labels::of([("model", "small")])?;
+        Ok(NewCharge { tags, ..folded(trial, "key", hold, "1 requests")? })
+    };
+    let over = |hold: HoldId| folded(trial, "key", hold, "2 requests");
+    let charges: [&(dyn Fn(HoldId) -> Result<NewCharge, Failure> + Sync); 3] =
+        [&another_id, &tagged, &over];
+    for charge in charges {
+        let hold = trial.take(trial.hold("key", "1 requests")).await?;
+        let settle =
+            Operation::Settle { charge: charge(hold)?, holds: vec![hold], rest: Rest::Release };
+        let first = trial.recorded(settle.clone()).await?;
+        let again = trial.recorded_before(settle).await?;
+        same(&again.fit, &first.fit)?;
+        trial.clock.advance(MINUTE);
+    }
+    same(&trial.snapshot().await?.charges.len(), &3)
+}
+
+pub(super) async fn p2_a_settle_of_an_ended_hold_is_recorded_as_uncovered(
+    trial: &Trial,
+) -> Result<(), Failure> {
+    trial.open(&[("key", &["$1 per day"])]).await?;
+    trial.open(&[("stranger", &["$1 per day"])]).await?;
+    let released = trial.take(trial.hold("key", "$0.50")).await?;
+    trial.outcome(release("key", released)?).await?;
+    let settled = trial.take(trial.hold("key", "$0.50")).await?;
+    trial.recorded(trial.settle("key", settled, "$0.10")?).await?;
+    let foreign = trial.take(trial.hold("stranger", "$0.50")).await?;
+    let unknown = trial.hold_id_at(trial.now())?;
+    for (hold, shown) in [
+        (released, "$0.20 + $0.00"),
+        (settled, "$0.30 + $0.00"),
+        (foreign, "$0.40 + $0.00"),
+        (unknown, "$0.50 + $0.00"),
+    ] {
+        let recorded = trial.recorded(trial.settle("key", hold, "$0.10")?).await?;
+        same(&recorded.uncovered, &cost("$0.10")?)?;
+        trial.shows("key", &[shown]).await?;
+    }
+    trial.shows("stranger", &["$0.00 + $0.50"]).await
+}
+
+pub(super) async fn i2_parts_of_a_work_add_up_to_it(trial: &Trial) -> Result<(), Failure> {
+    trial.open(&[("key", &["$1 per day"]), ("org", &["$2 per day"])]).await?;
+    let hold = trial.take(trial.hold("key", "$0.50")).await?;
+    for (part, shown) in [
+        ("$0.10", "$0.10 + $0.40"),
+        ("$0.00", "$0.10 + $0.40"),
+        ("$0.35", "$0.45 + $0.05"),
+        ("$0.15", "$0.60 + $0.00"),
+    ] {
+        trial.recorded(trial.settle_part("key", hold, part)?).await?;
+        trial.shows("key", &[shown, shown]).await?;
+    }
+    trial.held(extend("key", hold, "$0.80")?).await?;
+    trial.shows("key", &["$0.60 + $0.30", "$0.60 + $0.30"]).await?;
+    trial.recorded(trial.settle("key", hold, "$0.05")?).await?;
+    trial.shows("key", &["$0.65 + $0.00", "$0.65 + $0.00"]).await
+}
+
+pub(super) async fn i4_a_charge_counts_on_every_account_of_its_chain(
+    trial: &Trial,
+) -> Result<(), Failure> {
+    trial
+        .open(&[
+            ("key", &["$1 per day"]),
+            ("team", &["9 tokens per day"]),
+            ("org", &["$1 per month", "9 tokens per month"]),
+        ])
+        .await?;
+    trial.open(&[("other", &["$1 per day"]), ("org", &[])]).await?;
+    trial.recorded(trial.charge("key", "$0.30 + 2 tokens")?).await?;
+    trial.recorded(trial.charge("other", "$0.20")?).await?;
+    trial.recorded(trial.charge("team", "$0.10 + 1 tokens")?).await?;
+    trial.shows("key", &["$0.30 + $0.00", "3 + 0", "$0.60 + $0.00", "3 + 0"]).await?;
+    trial.shows("other", &["$0.20 + $0.00", "$0.60 + $0.00", "3 + 0"]).await
+}
+
+pub(super) async fn i6_one_charge_is_paid_from_a_lease_for_each_limit(
+    trial: &Trial,
+) -> Result<(), Failure> {
+    trial.open(&[("key", &["$1 per day"]), ("org", &["$9 per month"])]).await?;
+    let lease = |leaf: &str, text: &str, amount: i64| {
+        let claim = Claim::Limit(limit(text)?.key().clone(), Amount::new(amount)?);
+        trial.claim(leaf, claim)
+    };
+    let near = trial.take(lease("key", "$1 per day", 300_000_000)).await?;
+    let far = trial.take(lease("org", "$9 per month", 500_000_000)).await?;
+    let charge = trial.new_charge("key", "$0.20")?;
+    let settle = Operation::Settle { charge, holds: vec![near, far], rest: Rest::Keep };
+    let recorded = trial.recorded(settle).await?;
+    holds_true("both cover it", recorded.uncovered.is_nothing())?;
+    trial.shows("key", &["$0.20 + $0.10", "$0.20 + $0.30"]).await?;
+    // One lease is used up, the other covers all of it.
+    let charge = trial.new_charge("key", "$0.25")?;
+    let settle = Operation::Settle { charge, holds: vec![far, near, near], rest: Rest::Release };
+    same(&trial.recorded(settle).await?.uncovered, &cost("$0.15")?)?;
+    trial.shows("key", &["$0.45 + $0.00", "$0.45 + $0.00"]).await
+}
+
+pub(super) async fn p2_a_settle_names_a_bounded_number_of_holds(
+    trial: &Trial,
+) -> Result<(), Failure> {
+    trial.open(&[("key", &["$1 per day"])]).await?;
+    let mut holds = Vec::new();
+    for _ in 0..=MAX_SETTLE_HOLDS {
+        holds.push(trial.take(trial.hold("key", "$0.01")).await?);
+    }
+    let charge = trial.new_charge("key", "$0.64")?;
+    let fault = Fault::TooManyHolds(holds.len());
+    let settle = |holds| Operation::Settle { charge: charge.clone(), holds, rest: Rest::Release };
+    trial.faults(settle(holds.clone()), fault).await?;
+    holds.pop();
+    let recorded = trial.recorded(settle(holds)).await?;
+    holds_true("they cover it", recorded.uncovered.is_nothing())?;
+    trial.shows("key", &["$0.64 + $0.01"]).await
+}
+
+pub(super) async fn i2_requests_are_counted_without_rows(trial: &Trial) -> Result<(), Failure> {
+    trial.open(&[("key", &["9 requests per minute", "$1 per day"])]).await?;
+    for _ in 0..3 {
+        let hold = trial.take(trial.hold("key", "$0.10 + 1 requests")).await?;
+        trial.recorded(trial.settle("key", hold, "$0.10 + 1 requests")?).await?;
+    }
+    trial.shows("key", &["3 + 0", "$0.30 + $0.00"]).await?;
+    let snapshot = trial.snapshot().await?;
+    let legs = || snapshot.charges.iter().flat_map(|charge| &charge.legs);
+    holds_true("no leg counts requests", legs().all(|leg| leg.limit.meter == Meter::USD))?;
+    let carried: i64 = snapshot.counters.iter().map(|(_, counter)| counter.carried.units()).sum();
+    same(&carried, &3)?;
+    // A part of the work, and a charge without a hold, count like any other meter.
+    trial.recorded(trial.charge("key", "1 requests")?).await?;
+    let hold = trial.take(trial.hold("key", "2 requests")).await?;
+    trial.recorded(trial.settle_part("key", hold, "1 requests")?).await?;
+    trial.shows("key", &["5 + 1", "$0.30 + $0.00"]).await?;
+    same(&trial.snapshot().await?.charges.len(), &5)
+}
