@@ -25,13 +25,7 @@ struct Slot<K, V> {
 
 impl<K: Copy + Eq + Hash, V> BoundedMap<K, V> {
     pub(crate) fn new(capacity: NonZeroUsize) -> Self {
-        Self {
-            capacity,
-            places: HashMap::new(),
-            slots: Vec::new(),
-            free: Vec::new(),
-            hand: 0,
-        }
+        Self { capacity, places: HashMap::new(), slots: Vec::new(), free: Vec::new(), hand: 0 }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -58,11 +52,7 @@ impl<K: Copy + Eq + Hash, V> BoundedMap<K, V> {
     /// Puts `value` in, and returns what had to leave for it: the key's old value or, when the map
     /// is full, another key with its value.
     pub(crate) fn insert(&mut self, key: K, value: V) -> Option<(K, V)> {
-        let new = Slot {
-            key,
-            value,
-            looked_at: AtomicBool::new(false),
-        };
+        let new = Slot { key, value, looked_at: AtomicBool::new(false) };
         if let Some(place) = self.places.get(&key).copied() {
             return self.put(place, new);
         }
@@ -112,9 +102,7 @@ impl<K: Copy + Eq + Hash, V> BoundedMap<K, V> {
     pub(crate) fn extract(&mut self, which: impl Fn(&V) -> bool) -> Vec<(K, V)> {
         let picked = |slot: &Slot<K, V>| which(&slot.value).then_some(slot.key);
         let keys: Vec<_> = self.slots.iter().flatten().filter_map(picked).collect();
-        keys.into_iter()
-            .filter_map(|key| Some((key, self.remove(&key)?)))
-            .collect()
+        keys.into_iter().filter_map(|key| Some((key, self.remove(&key)?))).collect()
     }
 
     pub(crate) fn clear(&mut self) {
@@ -140,10 +128,7 @@ mod tests {
         assert!((0..3).all(|key| map.insert(key, key).is_none()));
         assert_eq!(map.len(), 3);
         assert_eq!(map.insert(3, 3), Some((0, 0)));
-        assert_eq!(
-            (map.len(), map.look_up(&0), map.look_up(&3)),
-            (3, None, Some(&3))
-        );
+        assert_eq!((map.len(), map.look_up(&0), map.look_up(&3)), (3, None, Some(&3)));
     }
 
     #[test]

@@ -85,12 +85,10 @@ fn nibble(digit: u8) -> Result<u8, DigestError> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 impl PartialEq for Digest {
@@ -129,14 +127,9 @@ mod tests {
 
     #[test]
     fn any_other_text_is_refused() {
-        for wrong in [
-            "",
-            "ba78",
-            &ABC[1..],
-            &format!("{ABC}0"),
-            &ABC.replace('b', "g"),
-            &"é".repeat(32),
-        ] {
+        for wrong in
+            ["", "ba78", &ABC[1..], &format!("{ABC}0"), &ABC.replace('b', "g"), &"é".repeat(32)]
+        {
             assert_eq!(Digest::from_hex(wrong), Err(DigestError), "{wrong:?}");
         }
     }

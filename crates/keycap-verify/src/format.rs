@@ -75,13 +75,9 @@ impl KeyFormat {
             && !prefix.ends_with('_')
             && prefix.bytes().all(letters);
         if !sound {
-            return Err(PrefixError {
-                prefix: prefix.escape_debug().take(40).collect(),
-            });
+            return Err(PrefixError { prefix: prefix.escape_debug().take(40).collect() });
         }
-        Ok(Self {
-            prefix: prefix.into(),
-        })
+        Ok(Self { prefix: prefix.into() })
     }
 
     /// The prefix, without the `_` that follows it.
@@ -113,9 +109,7 @@ impl KeyFormat {
 
     /// Whether `text` is one of our keys as far as its characters tell. No I/O.
     pub fn check(&self, text: &str) -> FormatCheck {
-        let Some(body) = text
-            .strip_prefix(&*self.prefix)
-            .and_then(|rest| rest.strip_prefix('_'))
+        let Some(body) = text.strip_prefix(&*self.prefix).and_then(|rest| rest.strip_prefix('_'))
         else {
             return FormatCheck::Foreign;
         };
@@ -123,11 +117,7 @@ impl KeyFormat {
             return FormatCheck::Foreign;
         }
         let (covered, check) = text.as_bytes().split_at(text.len() - CHECK);
-        if check == check_characters(covered) {
-            FormatCheck::Sound
-        } else {
-            FormatCheck::Mistyped
-        }
+        if check == check_characters(covered) { FormatCheck::Sound } else { FormatCheck::Mistyped }
     }
 
     /// What may be shown of `secret` to recognise it by: the prefix and the first 4 characters.
@@ -140,9 +130,7 @@ impl KeyFormat {
 impl Default for KeyFormat {
     /// Keys that begin with `keycap_`.
     fn default() -> Self {
-        Self {
-            prefix: "keycap".into(),
-        }
+        Self { prefix: "keycap".into() }
     }
 }
 
@@ -161,10 +149,7 @@ fn push_random(
     while text.len() < end {
         fill(&mut *bytes)?;
         let fair = bytes.iter().filter(|byte| **byte < 248).copied();
-        text.extend(
-            fair.map(|byte| base62(u32::from(byte)))
-                .take(end - text.len()),
-        );
+        text.extend(fair.map(|byte| base62(u32::from(byte))).take(end - text.len()));
     }
     Ok(())
 }
@@ -206,14 +191,8 @@ mod tests {
 
     #[test]
     fn the_format_is_what_is_written_down() {
-        let secret = KeyFormat::new("acme_live")
-            .unwrap()
-            .mint_from(counting())
-            .unwrap();
-        assert_eq!(
-            secret.expose(),
-            "acme_live_0123456789ABCDEFGHIJKLMNOPQRST4MTgoG"
-        );
+        let secret = KeyFormat::new("acme_live").unwrap().mint_from(counting()).unwrap();
+        assert_eq!(secret.expose(), "acme_live_0123456789ABCDEFGHIJKLMNOPQRST4MTgoG");
     }
 
     #[test]
@@ -225,10 +204,7 @@ mod tests {
             Ok(())
         });
         let secret = secret.unwrap();
-        assert_eq!(
-            (rounds, secret.expose().contains(&"z".repeat(RANDOM))),
-            (3, true)
-        );
+        assert_eq!((rounds, secret.expose().contains(&"z".repeat(RANDOM))), (3, true));
     }
 
     #[test]
@@ -249,26 +225,17 @@ mod tests {
     fn a_prefix_is_checked_when_built() {
         for wrong in ["", "_a", "a_", "1a", "a-b", "a b", "é"] {
             let error = KeyFormat::new(wrong).unwrap_err();
-            assert!(
-                error.to_string().contains("such as `acme_live`"),
-                "{wrong:?}"
-            );
+            assert!(error.to_string().contains("such as `acme_live`"), "{wrong:?}");
         }
         assert!(KeyFormat::new("a").is_ok() && KeyFormat::new("A_1_b").is_ok());
     }
 
     #[test]
     fn one_prefix_may_begin_another() {
-        let (short, long) = (
-            KeyFormat::new("acme").unwrap(),
-            KeyFormat::new("acme_live").unwrap(),
-        );
+        let (short, long) = (KeyFormat::new("acme").unwrap(), KeyFormat::new("acme_live").unwrap());
         let secret = long.mint().unwrap();
         assert_eq!(short.check(secret.expose()), FormatCheck::Foreign);
-        assert_eq!(
-            long.check(short.mint().unwrap().expose()),
-            FormatCheck::Foreign
-        );
+        assert_eq!(long.check(short.mint().unwrap().expose()), FormatCheck::Foreign);
     }
 
     #[test]

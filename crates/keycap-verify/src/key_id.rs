@@ -48,9 +48,7 @@ impl KeyId {
         let mut random = [0; 10];
         fill_random(&mut random)?;
         let millis = u64::try_from(now.as_millis()).unwrap_or(0);
-        Ok(Self(
-            Builder::from_unix_timestamp_millis(millis, &random).into_uuid(),
-        ))
+        Ok(Self(Builder::from_unix_timestamp_millis(millis, &random).into_uuid()))
     }
 }
 
@@ -106,11 +104,7 @@ impl DisplayPrefix {
     pub fn new(text: &str) -> Result<Self, DisplayPrefixError> {
         let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
         let sound = visible && (1..=Self::MAX_BYTES).contains(&text.len());
-        if sound {
-            Ok(Self(text.into()))
-        } else {
-            Err(DisplayPrefixError)
-        }
+        if sound { Ok(Self(text.into())) } else { Err(DisplayPrefixError) }
     }
 
     /// The first `shown` bytes of `text`.
@@ -151,14 +145,7 @@ mod tests {
         assert_eq!((text.len(), text.parse()), (36, Ok(id)));
         let hyphenated = format!("key_{}", id.0.hyphenated());
         let version_4 = "key_00000000000040008000000000000000";
-        for wrong in [
-            "",
-            "key_",
-            &text[4..],
-            &text.to_uppercase(),
-            &hyphenated,
-            version_4,
-        ] {
+        for wrong in ["", "key_", &text[4..], &text.to_uppercase(), &hyphenated, version_4] {
             assert_eq!(wrong.parse::<KeyId>(), Err(KeyIdError), "{wrong}");
         }
     }
@@ -167,11 +154,7 @@ mod tests {
     fn a_display_prefix_is_bounded() {
         assert!(DisplayPrefix::new(&"a".repeat(DisplayPrefix::MAX_BYTES)).is_ok());
         for wrong in ["", "a b", "é", &"a".repeat(DisplayPrefix::MAX_BYTES + 1)] {
-            assert_eq!(
-                DisplayPrefix::new(wrong),
-                Err(DisplayPrefixError),
-                "{wrong:?}"
-            );
+            assert_eq!(DisplayPrefix::new(wrong), Err(DisplayPrefixError), "{wrong:?}");
         }
     }
 }

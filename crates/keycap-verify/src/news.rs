@@ -41,10 +41,7 @@ impl KeyNews {
     /// News of one key.
     #[must_use]
     pub fn new(key_id: impl AsRef<str>, change: KeyChange) -> Self {
-        Self {
-            key_id: key_id.as_ref().into(),
-            change,
-        }
+        Self { key_id: key_id.as_ref().into(), change }
     }
 }
 
@@ -63,8 +60,6 @@ impl Audience {
     /// Tells everyone, one after the other, without holding the lock.
     pub(crate) fn tell(&self, news: &KeyNews) {
         let living: Vec<_> = self.0.lock().iter().filter_map(Weak::upgrade).collect();
-        living
-            .iter()
-            .for_each(|listener| listener.key_changed(news));
+        living.iter().for_each(|listener| listener.key_changed(news));
     }
 }

@@ -127,19 +127,13 @@ impl Unavailable {
     /// `what` could not answer, for no reason that an error would tell.
     #[must_use]
     pub fn new(what: &str) -> Self {
-        Self {
-            what: what.into(),
-            source: None,
-        }
+        Self { what: what.into(), source: None }
     }
 
     /// `what` could not answer because of `source`.
     #[must_use]
     pub fn because(what: &str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self {
-            what: what.into(),
-            source: Some(source.into().into()),
-        }
+        Self { what: what.into(), source: Some(source.into().into()) }
     }
 }
 
@@ -160,8 +154,6 @@ impl fmt::Display for Unavailable {
 
 impl Error for Unavailable {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source
-            .as_ref()
-            .map(|source| &**source as &(dyn Error + 'static))
+        self.source.as_ref().map(|source| &**source as &(dyn Error + 'static))
     }
 }

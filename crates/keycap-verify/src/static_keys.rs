@@ -154,21 +154,13 @@ impl StaticKey {
         let owner = Owner::new(&self.name)?;
         let key = self.name;
         let named = || key.clone();
-        let digest = self.digest.map_err(|error| StaticKeysError::Digest {
-            key: named(),
-            error,
-        })?;
+        let digest =
+            self.digest.map_err(|error| StaticKeysError::Digest { key: named(), error })?;
         let known = Known {
             name: key.as_str().into(),
             subject: Subject::of_owner(provider.clone(), &owner),
-            scopes: self.scopes.map_err(|error| StaticKeysError::Scope {
-                key: named(),
-                error,
-            })?,
-            labels: self.labels.map_err(|error| StaticKeysError::Label {
-                key: named(),
-                error,
-            })?,
+            scopes: self.scopes.map_err(|error| StaticKeysError::Scope { key: named(), error })?,
+            labels: self.labels.map_err(|error| StaticKeysError::Label { key: named(), error })?,
             expires_at: self.expires_at,
         };
         Ok((digest, known))
@@ -178,11 +170,7 @@ impl StaticKey {
 impl StaticKeys {
     /// Begins to set up static keys.
     pub fn builder() -> StaticKeysBuilder {
-        StaticKeysBuilder {
-            name: "static".into(),
-            clock: Arc::new(SystemClock),
-            keys: Vec::new(),
-        }
+        StaticKeysBuilder { name: "static".into(), clock: Arc::new(SystemClock), keys: Vec::new() }
     }
 }
 
@@ -234,11 +222,7 @@ impl StaticKeysBuilder {
                 return Err(StaticKeysError::DigestTwice(name.to_string()));
             }
         }
-        Ok(StaticKeys {
-            name: provider,
-            clock: self.clock,
-            keys: Arc::new(keys),
-        })
+        Ok(StaticKeys { name: provider, clock: self.clock, keys: Arc::new(keys) })
     }
 }
 
@@ -277,12 +261,7 @@ impl fmt::Debug for StaticKeys {
 
 impl fmt::Debug for StaticKeysBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "StaticKeysBuilder({}, {} keys)",
-            self.name,
-            self.keys.len()
-        )
+        write!(f, "StaticKeysBuilder({}, {} keys)", self.name, self.keys.len())
     }
 }
 
@@ -304,26 +283,16 @@ mod tests {
     async fn a_static_key_is_known_until_it_expires() {
         let clock = ManualClock::at(Timestamp::EPOCH);
         let expiry = Timestamp::from_millis(1_000);
-        let key = StaticKey::new("ci", &hex("abc"))
-            .scopes(["chat"])
-            .label("env", "test");
-        let keys = StaticKeys::builder()
-            .clock(clock.clone())
-            .key(key.expires_at(expiry))
-            .build();
+        let key = StaticKey::new("ci", &hex("abc")).scopes(["chat"]).label("env", "test");
+        let keys = StaticKeys::builder().clock(clock.clone()).key(key.expires_at(expiry)).build();
         let keys = keys.unwrap();
 
-        let Answer::Known(identity) = keys.verify(&secret("abc")).await else {
-            panic!("unknown")
-        };
+        let Answer::Known(identity) = keys.verify(&secret("abc")).await else { panic!("unknown") };
         assert_eq!(identity.subject.to_string(), "static::ci");
         assert_eq!(identity.key_id.as_deref(), Some("ci"));
         assert_eq!(identity.labels.get("env"), Some("test"));
         assert!(identity.scopes.allows(&Scope::new("chat").unwrap()));
-        assert_eq!(
-            (identity.account, identity.expires_at),
-            (None, Some(expiry))
-        );
+        assert_eq!((identity.account, identity.expires_at), (None, Some(expiry)));
 
         clock.set(expiry);
         let answer = keys.verify(&secret("abc")).await;
@@ -333,10 +302,7 @@ mod tests {
 
     #[tokio::test]
     async fn another_secret_is_screened_out() {
-        let keys = StaticKeys::builder()
-            .key(StaticKey::new("ci", &hex("abc")))
-            .build()
-            .unwrap();
+        let keys = StaticKeys::builder().key(StaticKey::new("ci", &hex("abc"))).build().unwrap();
         assert_eq!(keys.screen(&secret("abd")), Some(Rejection::Unknown));
         let answer = keys.verify(&secret("abd")).await;
         assert!(matches!(answer, Answer::Rejected(Rejection::Unknown)));
@@ -347,10 +313,7 @@ mod tests {
         let build = |keys: Vec<StaticKey>| StaticKeys::builder().keys(keys).build().unwrap_err();
         let good = || StaticKey::new("ci", &hex("abc"));
         assert_eq!(build(vec![]), StaticKeysError::None);
-        assert_eq!(
-            build(vec![good(), good()]),
-            StaticKeysError::NameTwice("ci".into())
-        );
+        assert_eq!(build(vec![good(), good()]), StaticKeysError::NameTwice("ci".into()));
         let twice = build(vec![good(), StaticKey::new("other", &hex("abc"))]);
         assert_eq!(twice, StaticKeysError::DigestTwice("other".into()));
         let text = |key: StaticKey| build(vec![key]).to_string();
@@ -358,11 +321,7 @@ mod tests {
         assert!(text(good().scopes(["*"])).contains("`ci`: scope pattern"));
         assert!(text(good().label("a b", "")).contains("`ci`: label key `a b`"));
         assert!(text(StaticKey::new("c i", &hex("abc"))).contains("`c i` is no owner"));
-        let nameless = StaticKeys::builder()
-            .name("")
-            .key(good())
-            .build()
-            .unwrap_err();
+        let nameless = StaticKeys::builder().name("").key(good()).build().unwrap_err();
         assert!(matches!(nameless, StaticKeysError::Name(_)));
     }
 
@@ -371,15 +330,8 @@ mod tests {
         let numbered = |count: usize| {
             (0..count).map(|n| StaticKey::new(format!("k{n}"), &hex(&format!("s{n}"))))
         };
-        assert!(
-            StaticKeys::builder()
-                .keys(numbered(MAX_STATIC_KEYS))
-                .build()
-                .is_ok()
-        );
-        let over = StaticKeys::builder()
-            .keys(numbered(MAX_STATIC_KEYS + 1))
-            .build();
+        assert!(StaticKeys::builder().keys(numbered(MAX_STATIC_KEYS)).build().is_ok());
+        let over = StaticKeys::builder().keys(numbered(MAX_STATIC_KEYS + 1)).build();
         assert_eq!(over.err(), Some(StaticKeysError::TooMany));
     }
 }

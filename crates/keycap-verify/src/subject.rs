@@ -113,11 +113,7 @@ impl Subject {
     /// [`NameError`] if either is empty, too long, or has white space or control characters.
     pub fn new(provider: &str, id: &str) -> Result<Self, NameError> {
         let provider = check_name("provider name", provider)?;
-        Ok(Self {
-            provider,
-            issuer: None,
-            id: check_name("subject id", id)?,
-        })
+        Ok(Self { provider, issuer: None, id: check_name("subject id", id)? })
     }
 
     /// The same id, as `issuer` gave it.
@@ -131,11 +127,7 @@ impl Subject {
 
     /// The owner of a key, as `provider` (a checked name) knows it.
     pub(crate) fn of_owner(provider: Arc<str>, owner: &Owner) -> Self {
-        Self {
-            provider,
-            issuer: None,
-            id: owner.shared(),
-        }
+        Self { provider, issuer: None, id: owner.shared() }
     }
 
     /// The name of the provider.
@@ -161,13 +153,7 @@ impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let encoded = |part: &str| part.replace('%', "%25").replace(':', "%3A");
         let issuer = self.issuer.as_deref().unwrap_or_default();
-        write!(
-            f,
-            "{}:{}:{}",
-            encoded(&self.provider),
-            encoded(issuer),
-            self.id
-        )
+        write!(f, "{}:{}:{}", encoded(&self.provider), encoded(issuer), self.id)
     }
 }
 
@@ -178,31 +164,17 @@ mod tests {
     #[test]
     fn an_owner_is_checked_when_built() {
         assert!(Owner::new("a".repeat(MAX_NAME_BYTES)).is_ok());
-        for wrong in [
-            "",
-            "a b",
-            "a\n",
-            "a\u{a0}b",
-            &"a".repeat(MAX_NAME_BYTES + 1),
-        ] {
-            assert!(
-                matches!(Owner::new(wrong), Err(NameError::Unfit { .. })),
-                "{wrong:?}"
-            );
+        for wrong in ["", "a b", "a\n", "a\u{a0}b", &"a".repeat(MAX_NAME_BYTES + 1)] {
+            assert!(matches!(Owner::new(wrong), Err(NameError::Unfit { .. })), "{wrong:?}");
         }
-        assert_eq!(
-            Owner::new("key:1"),
-            Err(NameError::Reserved("key:1".into()))
-        );
+        assert_eq!(Owner::new("key:1"), Err(NameError::Reserved("key:1".into())));
     }
 
     #[test]
     fn subjects_that_differ_are_displayed_differently() {
         let subject = |provider, issuer: Option<&str>, id| {
             let subject = Subject::new(provider, id).unwrap();
-            issuer.map_or(subject.clone(), |issuer| {
-                subject.with_issuer(issuer).unwrap()
-            })
+            issuer.map_or(subject.clone(), |issuer| subject.with_issuer(issuer).unwrap())
         };
         let subjects = [
             subject("a", None, "b:c"),

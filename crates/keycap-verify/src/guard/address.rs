@@ -17,11 +17,7 @@ impl ClientAddress {
             Some(IpAddr::V4(v4)) => Self::V4(v4.to_bits()),
             Some(IpAddr::V6(v6)) => {
                 let [a, b, c, d, ..] = v6.segments();
-                Self::V6(
-                    [a, b, c, d]
-                        .iter()
-                        .fold(0, |bits, part| bits << 16 | u64::from(*part)),
-                )
+                Self::V6([a, b, c, d].iter().fold(0, |bits, part| bits << 16 | u64::from(*part)))
             }
             None => Self::Unknown,
         }

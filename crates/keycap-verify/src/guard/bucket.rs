@@ -18,10 +18,7 @@ pub(super) struct Bucket {
 
 impl Bucket {
     pub(super) fn with_one(now: Timestamp) -> Self {
-        Self {
-            level: FAILURE,
-            at: now,
-        }
+        Self { level: FAILURE, at: now }
     }
 
     /// Adds a failure; never more than the bucket holds.
@@ -41,7 +38,6 @@ impl Bucket {
 
     fn level_at(&self, per_minute: NonZeroU32, now: Timestamp) -> u64 {
         let elapsed = u64::try_from(now.since(self.at).as_millis()).unwrap_or(u64::MAX);
-        self.level
-            .saturating_sub(elapsed.saturating_mul(per_minute.get().into()))
+        self.level.saturating_sub(elapsed.saturating_mul(per_minute.get().into()))
     }
 }

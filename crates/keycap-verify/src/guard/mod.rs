@@ -110,11 +110,7 @@ impl FailureGuard {
         now: Timestamp,
     ) -> Result<(), TooMany> {
         let client = ClientAddress::of(address);
-        let wait = self
-            .failures
-            .lock()
-            .look_up(&client)
-            .and_then(|b| b.wait(self.per_minute, now));
+        let wait = self.failures.lock().look_up(&client).and_then(|b| b.wait(self.per_minute, now));
         match wait {
             Some(retry_after) if !self.is_known_good(digest, now) => Err(TooMany { retry_after }),
             Some(_) | None => Ok(()),
@@ -138,10 +134,7 @@ impl FailureGuard {
     }
 
     fn is_known_good(&self, digest: &Digest, now: Timestamp) -> bool {
-        self.good
-            .lock()
-            .look_up(digest)
-            .is_some_and(|seen| now.since(*seen) <= KNOWN_GOOD_FOR)
+        self.good.lock().look_up(digest).is_some_and(|seen| now.since(*seen) <= KNOWN_GOOD_FOR)
     }
 }
 
@@ -174,10 +167,7 @@ impl FailureGuardBuilder {
             per_minute: NonZeroU32::new(self.per_minute)
                 .ok_or(FailureGuardError("failures per minute"))?,
             failures: Mutex::new(BoundedMap::new(count(self.addresses, "tracked addresses")?)),
-            good: Mutex::new(BoundedMap::new(count(
-                self.known_good,
-                "known good digests",
-            )?)),
+            good: Mutex::new(BoundedMap::new(count(self.known_good, "known good digests")?)),
         })
     }
 }

@@ -14,10 +14,7 @@ fn at(millis: i64) -> Timestamp {
 }
 
 fn guard(per_minute: u32) -> FailureGuard {
-    FailureGuard::builder()
-        .failures_per_minute(per_minute)
-        .build()
-        .unwrap()
+    FailureGuard::builder().failures_per_minute(per_minute).build().unwrap()
 }
 
 #[test]
@@ -29,11 +26,7 @@ fn the_limit_is_reached_at_the_bound_and_not_before() {
     }
     let too_many = guard.allow(&bad, here, at(0)).unwrap_err();
     assert_eq!(too_many.retry_after, Duration::from_millis(100));
-    assert_eq!(
-        guard.allow(&bad, ip("192.0.2.2"), at(0)),
-        Ok(()),
-        "a neighbour is not stopped"
-    );
+    assert_eq!(guard.allow(&bad, ip("192.0.2.2"), at(0)), Ok(()), "a neighbour is not stopped");
 }
 
 #[test]
@@ -41,18 +34,11 @@ fn failures_drain_with_time() {
     let (guard, bad, here) = (guard(7), digest("bad"), ip("192.0.2.1"));
     (0..1_000).for_each(|_| guard.record(here, at(0)));
     let wait = guard.allow(&bad, here, at(0)).unwrap_err().retry_after;
-    assert_eq!(
-        wait,
-        Duration::from_millis(8_572),
-        "a seventh of a minute, rounded up"
-    );
+    assert_eq!(wait, Duration::from_millis(8_572), "a seventh of a minute, rounded up");
     assert!(guard.allow(&bad, here, at(8_571)).is_err());
     assert_eq!(guard.allow(&bad, here, at(8_572)), Ok(()));
     guard.record(here, at(8_572));
-    assert!(
-        guard.allow(&bad, here, at(8_572)).is_err(),
-        "one was allowed, not a new burst"
-    );
+    assert!(guard.allow(&bad, here, at(8_572)).is_err(), "one was allowed, not a new burst");
     assert_eq!(guard.allow(&bad, here, at(120_000)), Ok(()));
 }
 
@@ -79,11 +65,7 @@ fn clients_that_are_one_are_counted_as_one() {
     for (fails, asks, same) in cases {
         let guard = guard(1);
         guard.record(fails, at(0));
-        assert_eq!(
-            guard.allow(&digest("bad"), asks, at(0)).is_err(),
-            same,
-            "{fails:?} {asks:?}"
-        );
+        assert_eq!(guard.allow(&digest("bad"), asks, at(0)).is_err(), same, "{fails:?} {asks:?}");
     }
 }
 
@@ -103,21 +85,12 @@ fn a_digest_known_good_within_the_hour_is_never_stopped() {
 
 #[test]
 fn both_memories_are_bounded() {
-    let guard = FailureGuard::builder()
-        .failures_per_minute(1)
-        .tracked_addresses(2)
-        .known_good(2);
+    let guard = FailureGuard::builder().failures_per_minute(1).tracked_addresses(2).known_good(2);
     let guard = guard.build().unwrap();
     let addresses = [ip("192.0.2.1"), ip("192.0.2.2"), ip("192.0.2.3")];
-    addresses
-        .iter()
-        .for_each(|address| guard.record(*address, at(0)));
+    addresses.iter().for_each(|address| guard.record(*address, at(0)));
     let stopped = |address| guard.allow(&digest("bad"), address, at(0)).is_err();
-    assert_eq!(
-        addresses.map(stopped),
-        [false, true, true],
-        "the first is forgotten"
-    );
+    assert_eq!(addresses.map(stopped), [false, true, true], "the first is forgotten");
 
     let goods = ["a", "b", "c"].map(digest);
     goods.iter().for_each(|good| guard.remember(good, at(0)));
@@ -131,9 +104,6 @@ fn a_guard_without_room_is_refused_when_built() {
     assert!(builder().failures_per_minute(0).build().is_err());
     assert!(builder().tracked_addresses(0).build().is_err());
     let error = builder().known_good(0).build().unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "the failure guard cannot have 0 known good digests; give at least 1"
-    );
+    assert_eq!(error, "the failure guard cannot have 0 known good digests; give at least 1");
     assert!(builder().failures_per_minute(u32::MAX).build().is_ok());
 }

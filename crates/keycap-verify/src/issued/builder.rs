@@ -123,9 +123,6 @@ impl IssuedKeysBuilder {
 impl fmt::Debug for IssuedKeysBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("IssuedKeysBuilder");
-        shown
-            .field("name", &self.name)
-            .field("format", &self.format)
-            .finish_non_exhaustive()
+        shown.field("name", &self.name).field("format", &self.format).finish_non_exhaustive()
     }
 }

@@ -24,11 +24,7 @@ pub(super) struct LastUsed {
 
 impl LastUsed {
     pub(super) fn new(debounce: Duration, most: usize) -> Self {
-        Self {
-            debounce,
-            most,
-            pending: Mutex::default(),
-        }
+        Self { debounce, most, pending: Mutex::default() }
     }
 
     /// Notes a use at `now`, unless one that is recent enough is on record. When all places are
@@ -47,12 +43,7 @@ impl LastUsed {
     /// Writes down what is pending now, batch by batch. A use stays pending until the store has
     /// taken it, so nothing is lost when the store fails or the future is dropped.
     pub(super) async fn write_down(&self, store: &dyn KeyStore) {
-        let all: Vec<_> = self
-            .pending
-            .lock()
-            .iter()
-            .map(|(id, at)| (*id, *at))
-            .collect();
+        let all: Vec<_> = self.pending.lock().iter().map(|(id, at)| (*id, *at)).collect();
         for batch in all.chunks(MAX_TOUCHES) {
             if let Err(error) = store.touch(batch).await {
                 tracing::warn!(%error, waiting = all.len(), "last uses of keys are not written down");

@@ -94,7 +94,8 @@ impl IssuedKeys {
     /// Revokes a key for good. Once this has returned, this node refuses it (P7).
     ///
     /// Listeners are told whatever the store answers, and also if the future is dropped: news only
-    /// makes them look again.
+    /// makes them look again. Await it to the end all the same: a store that goes on with what it was
+    /// asked may revoke after the news, and the key is then served for up to its time to live.
     ///
     /// # Errors
     /// [`KeyStoreError`] if the store fails; the key may or may not be revoked then.
@@ -158,10 +159,7 @@ impl IssuedKeys {
 
     /// Tells the listeners when the guard is dropped: after the store has answered, or was left.
     fn announce(&self, id: &KeyId, change: KeyChange) -> Announcement<'_> {
-        Announcement {
-            audience: &self.0.audience,
-            news: KeyNews::new(id.to_string(), change),
-        }
+        Announcement { audience: &self.0.audience, news: KeyNews::new(id.to_string(), change) }
     }
 
     /// What the record says about whoever presented its secret at `now`.
@@ -230,10 +228,7 @@ impl IdentityProvider for IssuedKeys {
 impl fmt::Debug for IssuedKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("IssuedKeys");
-        shown
-            .field("name", &self.0.name)
-            .field("format", &self.0.format)
-            .finish_non_exhaustive()
+        shown.field("name", &self.0.name).field("format", &self.0.format).finish_non_exhaustive()
     }
 }
 

@@ -45,11 +45,7 @@ impl KeyStore for MemoryKeyStore {
 
     async fn by_digest(&self, digest: &Digest) -> Result<Option<KeyRecord>, KeyStoreError> {
         let rows = self.0.read();
-        Ok(rows
-            .by_digest
-            .get(digest)
-            .and_then(|id| rows.by_id.get(id))
-            .cloned())
+        Ok(rows.by_digest.get(digest).and_then(|id| rows.by_id.get(id)).cloned())
     }
 
     async fn by_id(&self, id: &KeyId) -> Result<Option<KeyRecord>, KeyStoreError> {
@@ -82,19 +78,11 @@ impl KeyStore for MemoryKeyStore {
     }
 
     async fn list_by_owner(&self, owner: &Owner, page: Page) -> Result<KeyPage, KeyStoreError> {
-        let beginning = page
-            .begins_after()
-            .map_or(Bound::Unbounded, Bound::Excluded);
+        let beginning = page.begins_after().map_or(Bound::Unbounded, Bound::Excluded);
         let rows = self.0.read();
-        let behind = rows
-            .by_id
-            .range((beginning, Bound::Unbounded))
-            .map(|(_, record)| record);
+        let behind = rows.by_id.range((beginning, Bound::Unbounded)).map(|(_, record)| record);
         let theirs = behind.filter(|record| record.owner == *owner);
-        Ok(KeyPage::cut(
-            page,
-            theirs.take(page.size() + 1).cloned().collect(),
-        ))
+        Ok(KeyPage::cut(page, theirs.take(page.size() + 1).cloned().collect()))
     }
 
     async fn touch(&self, last_used: &[(KeyId, Timestamp)]) -> Result<(), KeyStoreError> {

@@ -3,6 +3,8 @@
 mod memory;
 mod page;
 mod record;
+#[cfg(test)]
+mod wayward;
 
 pub mod conformance;
 
@@ -16,6 +18,8 @@ use crate::{Digest, KeyId, Owner};
 pub use memory::MemoryKeyStore;
 pub use page::{KeyPage, MAX_PAGE, Page, PageError};
 pub use record::KeyRecord;
+#[cfg(test)]
+pub(crate) use wayward::WaywardStore;
 
 /// The most keys one [`KeyStore::touch`] takes.
 pub const MAX_TOUCHES: usize = 1_000;
@@ -103,9 +107,6 @@ impl KeyStoreError {
     /// The store could not do `doing` (a verb and its object: `"insert a key"`) because of `source`.
     #[must_use]
     pub fn new(doing: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self {
-            doing,
-            source: source.into(),
-        }
+        Self { doing, source: source.into() }
     }
 }

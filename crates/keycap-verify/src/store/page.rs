@@ -38,10 +38,7 @@ impl Page {
     /// The first page, of at most [`MAX_PAGE`] keys.
     #[must_use]
     pub const fn first() -> Self {
-        Self {
-            size: MAX_PAGE,
-            after: None,
-        }
+        Self { size: MAX_PAGE, after: None }
     }
 
     /// The first page, of at most `size` keys.
@@ -59,10 +56,7 @@ impl Page {
     /// The page that begins behind `last`, which need not exist.
     #[must_use]
     pub const fn after(self, last: KeyId) -> Self {
-        Self {
-            after: Some(last),
-            ..self
-        }
+        Self { after: Some(last), ..self }
     }
 
     /// The most keys it may have.
@@ -85,10 +79,7 @@ impl KeyPage {
     pub fn cut(asked: Page, mut found: Vec<KeyRecord>) -> Self {
         let more = found.len() > asked.size;
         found.truncate(asked.size);
-        let next = found
-            .last()
-            .filter(|_| more)
-            .map(|last| asked.after(last.id));
+        let next = found.last().filter(|_| more).map(|last| asked.after(last.id));
         Self { keys: found, next }
     }
 }

@@ -41,8 +41,6 @@ impl KeyRecord {
         if self.revoked_at.is_some() {
             return Some(Rejection::Revoked);
         }
-        self.expires_at
-            .is_some_and(|expiry| expiry <= now)
-            .then_some(Rejection::Expired)
+        self.expires_at.is_some_and(|expiry| expiry <= now).then_some(Rejection::Expired)
     }
 }

@@ -63,12 +63,7 @@ impl<E> Entry<E> {
     ) -> Self {
         let trusted_until = asked_at.plus(ttl);
         let serves_until = expires_at.map_or(trusted_until, |expiry| expiry.min(trusted_until));
-        Self {
-            payload,
-            key_id,
-            asked_at,
-            serves_until,
-        }
+        Self { payload, key_id, asked_at, serves_until }
     }
 
     /// What is kept with the key.

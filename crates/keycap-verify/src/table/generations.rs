@@ -84,15 +84,8 @@ impl Generations {
 
     /// Whether a rejection may be believed.
     pub(super) fn believe_rejected(&self, noted: Noted) -> Result<(), Overtaken> {
-        let raised = self
-            .everyone
-            .load(Ordering::SeqCst)
-            .max(self.rejected.load(Ordering::SeqCst));
-        if raised > noted.0 {
-            Err(Overtaken)
-        } else {
-            Ok(())
-        }
+        let raised = self.everyone.load(Ordering::SeqCst).max(self.rejected.load(Ordering::SeqCst));
+        if raised > noted.0 { Err(Overtaken) } else { Ok(()) }
     }
 
     /// Whether a live key may be believed; if so, notes where it is kept, in the same step.
@@ -132,10 +125,7 @@ impl Generations {
     /// How many keys are noted.
     #[cfg(test)]
     pub(super) fn keys_noted(&self) -> usize {
-        self.stripes
-            .iter()
-            .map(|stripe| stripe.lock().digests.len())
-            .sum()
+        self.stripes.iter().map(|stripe| stripe.lock().digests.len()).sum()
     }
 
     #[expect(clippy::indexing_slicing, reason = "a remainder is below its divisor")]

@@ -130,11 +130,7 @@ impl<E, X> KeyTable<E, X> {
                 return Err(LoadError::Panicked);
             };
             let loaded = answer.map_err(|error| LoadError::Failed(Arc::new(error)))?;
-            let asked = Asked {
-                noted,
-                asked_at,
-                answered_at: clock.now(),
-            };
+            let asked = Asked { noted, asked_at, answered_at: clock.now() };
             if let Ok(found) = self.take_in(leader, loaded, asked) {
                 return Ok(found);
             }
@@ -149,11 +145,7 @@ impl<E, X> KeyTable<E, X> {
         loaded: Loaded<E>,
         asked: Asked,
     ) -> Result<Found<E>, Overtaken> {
-        let Asked {
-            noted,
-            asked_at,
-            answered_at,
-        } = asked;
+        let Asked { noted, asked_at, answered_at } = asked;
         let digest = &leader.digest;
         let found = self.read(loaded, asked_at, answered_at);
         let mut shard = self.shard(digest).write();
@@ -161,11 +153,7 @@ impl<E, X> KeyTable<E, X> {
             Found::Live(entry) => shard.admit(digest, entry, noted, &self.generations),
             Found::Rejected(rejection) => {
                 let until = asked_at.plus(self.rejected_ttl);
-                let refused = Refused {
-                    rejection: *rejection,
-                    asked_at,
-                    until,
-                };
+                let refused = Refused { rejection: *rejection, asked_at, until };
                 shard.refuse(digest, refused, noted, &self.generations)
             }
         };
@@ -178,15 +166,10 @@ impl<E, X> KeyTable<E, X> {
 
     fn read(&self, loaded: Loaded<E>, asked_at: Timestamp, now: Timestamp) -> Found<E> {
         match loaded {
-            Loaded::Live {
-                expires_at: Some(expiry),
-                ..
-            } if expiry <= now => Found::Rejected(Rejection::Expired),
-            Loaded::Live {
-                payload,
-                key_id,
-                expires_at,
-            } => {
+            Loaded::Live { expires_at: Some(expiry), .. } if expiry <= now => {
+                Found::Rejected(Rejection::Expired)
+            }
+            Loaded::Live { payload, key_id, expires_at } => {
                 let entry = Entry::new(payload, key_id, asked_at, self.live_ttl, expires_at);
                 Found::Live(Arc::new(entry))
             }
@@ -217,25 +200,12 @@ impl<E, X> KeyTable<E, X> {
     ) -> Result<Leader<'_, E, X>, LoadError<X>> {
         let below = |count: usize| (count < self.most_loads).then_some(count + 1);
         let counted =
-            self.loads_in_flight
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, below);
+            self.loads_in_flight.fetch_update(Ordering::Relaxed, Ordering::Relaxed, below);
         counted.map_err(|_full| LoadError::Busy)?;
         let number = self.flights_taken.fetch_add(1, Ordering::Relaxed);
         let (sender, outcome) = watch::channel(None);
-        shard.flights.insert(
-            *digest,
-            Flight {
-                number,
-                since: now,
-                outcome,
-            },
-        );
-        Ok(Leader {
-            table: self,
-            digest: *digest,
-            number,
-            outcome: sender,
-        })
+        shard.flights.insert(*digest, Flight { number, since: now, outcome });
+        Ok(Leader { table: self, digest: *digest, number, outcome: sender })
     }
 
     /// Takes a flight off the table, if it is still on it, and gives its place to another.

@@ -86,12 +86,14 @@ pub struct KeyTable<E, X = Unavailable> {
     most_loads: usize,
 }
 
-impl<E, X> KeyTable<E, X> {
-    /// Begins to set up a table.
+impl KeyTable<()> {
+    /// Begins to set up a table, of whatever payload and error it is then built with.
     pub fn builder() -> KeyTableBuilder {
         KeyTableBuilder::new()
     }
+}
 
+impl<E, X> KeyTable<E, X> {
     /// What is known about `digest` at `now`. No I/O, no waiting.
     pub fn peek(&self, digest: &Digest, now: Timestamp) -> Peek<E> {
         self.shard(digest).read().peek(digest, now)
@@ -120,9 +122,7 @@ impl<E, X> KeyTable<E, X> {
     /// Forgets all rejected keys, and makes lookups in flight that find their key rejected ask again.
     pub fn clear_rejected(&self) {
         self.generations.forget_rejected();
-        self.shards
-            .iter()
-            .for_each(|shard| shard.write().clear_rejected());
+        self.shards.iter().for_each(|shard| shard.write().clear_rejected());
     }
 
     /// Lets go of live keys whose time is over, which are kept until their place is needed
@@ -134,10 +134,7 @@ impl<E, X> KeyTable<E, X> {
     /// How many live keys are kept, those whose time is over included.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.shards
-            .iter()
-            .map(|shard| shard.read().live_len())
-            .sum()
+        self.shards.iter().map(|shard| shard.read().live_len()).sum()
     }
 
     /// Whether no live key is kept.
@@ -149,10 +146,7 @@ impl<E, X> KeyTable<E, X> {
     /// How many rejected digests are kept, those whose time is over included.
     #[must_use]
     pub fn rejected_len(&self) -> usize {
-        self.shards
-            .iter()
-            .map(|shard| shard.read().rejected_len())
-            .sum()
+        self.shards.iter().map(|shard| shard.read().rejected_len()).sum()
     }
 
     /// Removes picked entries shard by shard, each dropped when its shard is unlocked again.
@@ -164,10 +158,7 @@ impl<E, X> KeyTable<E, X> {
         self.shards.iter().map(clear).sum()
     }
 
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "a remainder is below its divisor, which is not 0"
-    )]
+    #[expect(clippy::indexing_slicing, reason = "a remainder is below its divisor, which is not 0")]
     fn shard(&self, digest: &Digest) -> &RwLock<Shard<E, X>> {
         let count = self.shards.len();
         &self.shards[usize::try_from(digest.spread() >> 32).unwrap_or_default() % count]
@@ -191,7 +182,7 @@ impl<E, X> Default for KeyTable<E, X> {
     /// A table with the default bounds.
     #[expect(clippy::expect_used, reason = "no default is zero")]
     fn default() -> Self {
-        Self::builder().build().expect("the defaults are sound")
+        KeyTable::builder().build().expect("the defaults are sound")
     }
 }
 

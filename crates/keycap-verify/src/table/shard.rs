@@ -40,11 +40,7 @@ impl<E, X> Shard<E, X> {
     }
 
     pub(super) fn peek(&self, digest: &Digest, now: Timestamp) -> Peek<E> {
-        if let Some(entry) = self
-            .live
-            .look_up(digest)
-            .filter(|entry| entry.serves_at(now))
-        {
+        if let Some(entry) = self.live.look_up(digest).filter(|entry| entry.serves_at(now)) {
             return Peek::Live(entry.clone());
         }
         let trusted = |refused: &&Refused| refused.asked_at <= now && now < refused.until;
@@ -88,8 +84,7 @@ impl<E, X> Shard<E, X> {
 
     fn remove(&mut self, digest: &Digest, generations: &Generations) -> Gone<E> {
         let gone: Gone<E> = self.live.remove(digest).into_iter().collect();
-        gone.iter()
-            .for_each(|entry| generations.left(entry.key_id(), digest));
+        gone.iter().for_each(|entry| generations.left(entry.key_id(), digest));
         gone
     }
 
@@ -112,8 +107,7 @@ impl<E, X> Shard<E, X> {
         generations: &Generations,
     ) -> Gone<E> {
         let gone = self.live.extract(|entry| which(entry));
-        gone.iter()
-            .for_each(|(digest, entry)| generations.left(entry.key_id(), digest));
+        gone.iter().for_each(|(digest, entry)| generations.left(entry.key_id(), digest));
         gone.into_iter().map(|(_, entry)| entry).collect()
     }
 
@@ -131,11 +125,7 @@ impl<E, X> Shard<E, X> {
 
     /// Takes a flight off the table, if it is still on it.
     pub(super) fn end_flight(&mut self, digest: &Digest, number: u64) {
-        if self
-            .flights
-            .get(digest)
-            .is_some_and(|flight| flight.number == number)
-        {
+        if self.flights.get(digest).is_some_and(|flight| flight.number == number) {
             self.flights.remove(digest);
         }
     }
