@@ -293,3 +293,31 @@ impl<X: Error + 'static> Error for LoadError<X> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Secret;
+
+    /// Whoever comes after an answer was taken in must not follow the flight that brought it: between
+    /// the two the key may have been revoked, and following would believe the answer once more.
+    #[test]
+    fn p7_a_flight_leaves_the_table_in_the_step_that_takes_its_answer_in() {
+        let table: KeyTable<(), ()> = KeyTable::default();
+        let digest = Secret::parse("key").unwrap().digest();
+        let now = Timestamp::EPOCH;
+        for loaded in [
+            Loaded::Live { payload: (), key_id: Some("key".into()), expires_at: None },
+            Loaded::Rejected(Rejection::Unknown),
+        ] {
+            let Ok(Joined::Leading(leader)) = table.join(&digest, now) else { panic!("known") };
+            let noted = table.generations.note();
+            let asked = Asked { noted, asked_at: now, answered_at: now };
+            assert!(table.take_in(&leader, loaded, asked).is_ok());
+            table.forget_key("key");
+            assert!(table.shard(&digest).read().flights.is_empty());
+            drop(leader);
+        }
+        assert_eq!(table.loads_in_flight.load(Ordering::SeqCst), 0);
+    }
+}

@@ -47,7 +47,7 @@ async fn a_refused_key_was_not_used() {
     let bench = plain();
     let minted = bench.mint().await;
     let _ = bench.keys.revoke(&minted.record.id).await.unwrap();
-    let _ = rejected(bench.keys.verify(&minted.secret).await);
+    let _ = rejected(&bench.keys.verify(&minted.secret).await);
     bench.keys.housekeep().await;
     assert_eq!(last_used(&bench, minted.record.id).await, None);
 }
