@@ -21,6 +21,7 @@ mod housekeeping;
 mod key_state;
 mod known_key;
 mod observe;
+mod over_limit;
 mod queue;
 mod refusal;
 mod report;
@@ -46,12 +47,13 @@ pub use course::Course;
 pub use credential::{
     Credential, CredentialPlaces, MAX_PLACE_NAME_BYTES, MAX_PLACES, Place, PlaceError,
 };
-pub use denial::{Denial, Disclosure, Invalid, OverLimit, RESERVED_RETRY_AFTER};
+pub use denial::{Denial, Invalid};
 pub use ending::{Ending, Endings, Fate};
 pub use gate::{Deciding, Gate, Guarded, Payer, StillBusy, track_usage};
 pub use guard::{Guard, GuardError, MAX_REQUIRED_SCOPES, MAX_WAIT};
 pub use key_state::{KeyState, Tracking};
 pub use observe::{Decision, DecisionReport, Mode, Observation, Observer};
+pub use over_limit::{Disclosure, OverLimit, RESERVED_RETRY_AFTER};
 pub use queue::{DEFAULT_PLACES, MAX_PLACES as MAX_QUEUE_PLACES};
 pub use refusal::{Broken, Refusal};
 pub use report::LimitReport;
