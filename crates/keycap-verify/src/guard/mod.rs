@@ -101,6 +101,9 @@ impl FailureGuard {
     /// Whether a provider may be asked about `digest` on behalf of `address`. A digest that was good
     /// within the last hour always passes.
     ///
+    /// Attempts that are allowed and not yet recorded do not count, so an address may exceed its
+    /// share by as many as it has in flight.
+    ///
     /// # Errors
     /// [`TooMany`] says when to come back.
     pub fn allow(

@@ -5,7 +5,7 @@ use tokio::sync::watch;
 
 use super::KeyTable;
 use super::entry::Found;
-use super::load::LoadError;
+use super::failure::LoadError;
 use crate::Digest;
 
 /// What a lookup came to; nothing as long as it is in flight.

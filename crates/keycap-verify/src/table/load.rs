@@ -3,8 +3,6 @@
 //! The first to come leads: its future does the asking. The others follow and wait for what it
 //! finds. No task is spawned, so a lookup ends with those who wanted it.
 
-use std::error::Error;
-use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
@@ -15,6 +13,7 @@ use keycap_base::{Clock, Timestamp};
 use tokio::sync::watch;
 
 use super::entry::{Entry, Found, Loaded};
+use super::failure::LoadError;
 use super::flight::{Flight, Leader, Outcome};
 use super::generations::{Noted, Overtaken};
 use super::shard::Refused;
@@ -26,22 +25,6 @@ pub const MAX_LOAD_ATTEMPTS: usize = 5;
 
 /// How often a caller joins a lookup whose leader is cancelled before it gives up.
 const MAX_JOINS: usize = 16;
-
-/// A lookup came to no answer. Nothing is remembered of it; the next one asks again.
-pub enum LoadError<X> {
-    /// It failed. All who waited for it share the error.
-    Failed(Arc<X>),
-    /// It panicked.
-    Panicked,
-    /// It took longer than the table's time for lookups.
-    TimedOut,
-    /// Changes overtook its answer [`MAX_LOAD_ATTEMPTS`] times.
-    Overtaken,
-    /// Those who asked were cancelled, one after the other.
-    Abandoned,
-    /// Too many lookups are in flight.
-    Busy,
-}
 
 impl<E, X> KeyTable<E, X> {
     /// What is known about `digest`; if nothing is, what `ask` finds out.
@@ -242,56 +225,6 @@ async fn unless_panics<F: Future>(ask: impl Fn() -> F) -> Option<F::Output> {
         }
     })
     .await
-}
-
-impl<X> Clone for LoadError<X> {
-    fn clone(&self) -> Self {
-        match self {
-            Self::Failed(error) => Self::Failed(error.clone()),
-            Self::Panicked => Self::Panicked,
-            Self::TimedOut => Self::TimedOut,
-            Self::Overtaken => Self::Overtaken,
-            Self::Abandoned => Self::Abandoned,
-            Self::Busy => Self::Busy,
-        }
-    }
-}
-
-impl<X> LoadError<X> {
-    fn text(&self) -> &'static str {
-        match self {
-            Self::Failed(_) => "the lookup of a key failed",
-            Self::Panicked => "the lookup of a key panicked",
-            Self::TimedOut => "the lookup of a key took too long",
-            Self::Overtaken => "changes of keys kept overtaking the lookup of a key",
-            Self::Abandoned => "those who looked up a key were cancelled",
-            Self::Busy => "too many lookups of keys are in flight",
-        }
-    }
-}
-
-impl<X> fmt::Display for LoadError<X> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text())
-    }
-}
-
-impl<X: fmt::Debug> fmt::Debug for LoadError<X> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Failed(error) => f.debug_tuple("Failed").field(error).finish(),
-            other => f.write_str(other.text()),
-        }
-    }
-}
-
-impl<X: Error + 'static> Error for LoadError<X> {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Failed(error) => Some(&**error),
-            _ => None,
-        }
-    }
 }
 
 #[cfg(test)]

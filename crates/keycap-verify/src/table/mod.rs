@@ -6,6 +6,7 @@
 
 mod builder;
 mod entry;
+mod failure;
 mod flight;
 mod generations;
 mod load;
@@ -28,7 +29,8 @@ pub use builder::{
     DEFAULT_REJECTED_CAPACITY, DEFAULT_REJECTED_TTL, KeyTableBuilder, KeyTableError,
 };
 pub use entry::{Entry, Found, Loaded, Peek};
-pub use load::{LoadError, MAX_LOAD_ATTEMPTS};
+pub use failure::LoadError;
+pub use load::MAX_LOAD_ATTEMPTS;
 
 /// What is known about digests: live keys with a payload `E` each, and lately rejected ones.
 ///
