@@ -172,8 +172,16 @@ mod tests {
         })
     }
 
+    /// Few cases by default; as many as `PROPTEST_CASES` says otherwise.
+    fn config() -> ProptestConfig {
+        match std::env::var_os("PROPTEST_CASES") {
+            Some(_) => ProptestConfig::default(),
+            None => ProptestConfig::with_cases(128),
+        }
+    }
+
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+        #![proptest_config(config())]
 
         #[test]
         fn a_set_allows_exactly_what_one_of_its_patterns_allows(

@@ -149,8 +149,16 @@ mod tests {
         assert_eq!((map.insert(2, 2), map.len()), (Some((0, 0)), 2));
     }
 
+    /// Few cases by default; as many as `PROPTEST_CASES` says otherwise.
+    fn config() -> ProptestConfig {
+        match std::env::var_os("PROPTEST_CASES") {
+            Some(_) => ProptestConfig::default(),
+            None => ProptestConfig::with_cases(128),
+        }
+    }
+
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+        #![proptest_config(config())]
 
         #[test]
         fn it_never_lies_and_never_exceeds_its_bound(

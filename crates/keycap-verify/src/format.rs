@@ -246,8 +246,16 @@ mod tests {
         }
     }
 
+    /// Few cases by default; as many as `PROPTEST_CASES` says otherwise.
+    fn config() -> ProptestConfig {
+        match std::env::var_os("PROPTEST_CASES") {
+            Some(_) => ProptestConfig::default(),
+            None => ProptestConfig::with_cases(128),
+        }
+    }
+
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+        #![proptest_config(config())]
 
         #[test]
         fn what_is_minted_is_sound_and_any_single_change_is_caught(
