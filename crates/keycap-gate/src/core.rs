@@ -18,7 +18,8 @@ use crate::queue::{Job, Place, Queue};
 use crate::settler;
 use crate::tab::unexpected;
 use crate::{
-    AnswerSettings, Broken, ClientAddress, CredentialPlaces, Denial, Refusal, Rendering, Template,
+    Answer, AnswerSettings, Broken, ClientAddress, CredentialPlaces, Denial, Refusal, Rendering,
+    Template, answer,
 };
 
 /// Everything a gate knows and uses.
@@ -64,6 +65,15 @@ impl Core {
     /// Whether new requests are refused because the gate is shutting down.
     pub(crate) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Acquire)
+    }
+
+    /// The answer that a refusal is, as the application wants it.
+    pub(crate) fn answer(&self, refusal: &Refusal) -> Answer {
+        let plain = answer(refusal, &self.answers, &self.credentials);
+        match &self.render {
+            Some(render) => render(refusal, plain),
+            None => plain,
+        }
     }
 
     /// A place for one request, or a refusal: what cannot be recorded is not admitted.

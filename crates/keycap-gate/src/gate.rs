@@ -18,7 +18,7 @@ use crate::key_state::confirmed;
 use crate::queue::Job;
 use crate::{
     Answer, Broken, Decision, GateBuilder, Guard, GuardError, Header, KeyState, Receipt, Refusal,
-    RequestView, TrackError, Usage, admitted_headers, answer,
+    RequestView, TrackError, Usage, admitted_headers,
 };
 
 /// Verifies keys, enforces budgets, records costs. Cheap to clone; clones are the same gate.
@@ -46,6 +46,11 @@ impl Gate {
     #[must_use]
     pub fn ledger(&self) -> &Arc<dyn Ledger> {
         &self.0.ledger
+    }
+
+    /// The answer that a refusal is, as the application wants it.
+    pub fn answer(&self, refusal: &Refusal) -> Answer {
+        self.0.answer(refusal)
     }
 
     /// How every limit of an account's chain stands now, leaf first.
@@ -154,7 +159,7 @@ impl Guarded {
     /// admitted it: then nothing is verified or held twice, the guard's requirements are added and
     /// the hold is topped up.
     pub fn decide(&self, view: &dyn RequestView, inside: Option<KeyState>) -> Deciding {
-        let inside = inside.filter(|key| Arc::ptr_eq(&key.tab().core, &self.core));
+        let inside = inside.filter(|key| self.has_admitted(key));
         let step = match inside {
             Some(key) => self.core.admit_inside(key, &self.guard, view),
             None => self.core.admit(&self.guard, view),
@@ -164,11 +169,20 @@ impl Guarded {
 
     /// The answer that a refusal is, as the application wants it.
     pub fn answer(&self, refusal: &Refusal) -> Answer {
-        let plain = answer(refusal, &self.core.answers, &self.core.credentials);
-        match &self.core.render {
-            Some(render) => render(refusal, plain),
-            None => plain,
-        }
+        self.core.answer(refusal)
+    }
+
+    /// The gate.
+    #[must_use]
+    pub fn gate(&self) -> Gate {
+        Gate(Arc::clone(&self.core))
+    }
+
+    /// Whether this gate admitted the request that `key` belongs to: then an outer layer has done
+    /// all that is done once for a request, such as its headers.
+    #[must_use]
+    pub fn has_admitted(&self, key: &KeyState) -> bool {
+        Arc::ptr_eq(&key.tab().core, &self.core)
     }
 
     /// The headers that carry credentials: to be marked sensitive, or removed.

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::core::Core;
 use crate::tab::{Raise, Tab, Untracked, unexpected};
-use crate::{Ending, Receipt, Refusal, TrackError, Usage};
+use crate::{Ending, Gate, Receipt, Refusal, TrackError, Usage};
 
 /// Who is calling, what they may still spend, and the meter for the work: [`track`](Self::track),
 /// [`reserve`](Self::reserve), [`extend`](Self::extend).
@@ -51,6 +51,12 @@ impl KeyState {
 
     fn core(&self) -> &Arc<Core> {
         &self.0.tab.core
+    }
+
+    /// The gate that admitted the request. Keeping it does not keep the hold.
+    #[must_use]
+    pub fn gate(&self) -> Gate {
+        Gate(Arc::clone(self.core()))
     }
 
     /// What the provider said of the key.
