@@ -31,10 +31,16 @@
 //! # fn main() {}
 //! ```
 
+mod accounts;
 mod charges;
+mod expiry;
 mod holds;
 mod ids;
+mod reads;
+mod refunds;
+mod retention;
 mod trial;
+mod windows;
 
 use std::error::Error;
 use std::future::Future;
@@ -127,6 +133,20 @@ macro_rules! cases {
 }
 
 cases! { $
+    accounts {
+        p3_two_nodes_that_race_open_one_account,
+        i4_an_account_joins_the_chain_that_is_there,
+        i4_a_chain_has_a_bounded_length,
+        i4_an_account_hangs_only_where_it_can,
+        p8_an_amendment_compares_the_version,
+        i1_a_cap_lowered_below_what_is_spent_refuses_until_it_fits,
+        i2_limits_may_come_and_go_while_holds_are_open,
+        i4_an_open_hold_settles_on_the_chain_it_was_taken_on,
+        p8_a_template_changes_only_what_it_says_anew,
+        p8_a_template_moves_an_account_once,
+        i4_two_moves_in_one_word_close_no_cycle,
+        p7_listeners_hear_of_a_change_before_it_is_answered,
+    }
     holds {
         p1_a_hold_lies_on_every_limit_of_the_chain,
         p1_a_hold_is_taken_on_the_whole_chain_or_not_at_all,
@@ -168,5 +188,48 @@ cases! { $
         p3_a_forgotten_id_is_refused_after_the_clock_went_back,
         p3_an_id_from_beyond_the_memory_of_ids_is_a_fault,
         p3_a_hold_is_remembered_as_long_as_its_ids_are_accepted,
+    }
+    refunds {
+        i2_a_refund_is_at_most_its_charge_in_total,
+        p3_a_retried_refund_counts_once,
+        p2_a_refund_names_a_charge_of_the_same_account,
+        p4_what_is_refunded_can_be_held_again,
+        i2_a_refund_counts_in_its_charges_windows_and_gives_nothing_back_today,
+        i2_requests_counted_without_a_row_are_not_refunded,
+        p2_a_refund_past_retention_is_refused,
+    }
+    expiry {
+        p1_a_late_settle_replaces_what_expiry_guessed,
+        i3_a_capture_is_replaced_part_by_part_and_once,
+        i3_an_owner_that_is_back_may_give_a_capture_back,
+        i3_a_sweep_ends_what_is_past_its_expiry,
+        i3_a_dead_owners_holds_end_at_once,
+        i3_a_sweep_is_bounded_and_says_whether_more_is_left,
+        i3_holds_of_one_id_under_two_roots_both_end,
+        i6_a_lease_is_captured_up_to_its_exposure,
+        i6_a_late_settle_of_a_lease_replaces_its_capture,
+    }
+    windows {
+        i1_a_new_window_starts_afresh,
+        i2_work_that_began_in_the_old_window_settles_there,
+        i1_an_extension_past_the_end_holds_in_the_new_window,
+        i2_a_refund_comes_off_the_newest_window_first,
+        i3_a_hold_over_two_windows_expires_in_both,
+        i2_what_a_lease_does_not_cover_counts_now,
+        i2_a_forgotten_counter_is_not_begun_anew,
+        i2_no_clock_brings_a_forgotten_window_back,
+    }
+    retention {
+        i2_what_retention_takes_away_is_carried,
+        i2_a_counter_is_kept_one_period_past_its_end,
+        i2_what_is_held_is_not_forgotten,
+        i2_pruning_is_bounded_and_says_whether_more_is_left,
+    }
+    reads {
+        p8_an_unknown_account_has_nothing_to_show,
+        p2_a_hold_and_a_charge_are_read_as_they_were_written,
+        p8_charges_are_paged_newest_first,
+        p2_a_batch_is_applied_in_order,
+        p2_a_batch_is_bounded,
     }
 }

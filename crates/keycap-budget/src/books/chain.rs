@@ -139,16 +139,15 @@ impl<S: Shelf> Books<S> {
         known: Option<&Account>,
         hung: &[Hung<'_>],
     ) -> Step<(), S> {
-        let height = known.map_or(0, |known| known.height);
-        let (mut top, mut length) = (id.clone(), 1 + height);
-        while let Some(parent) = self.parent(&top, hung)? {
+        let (mut top, mut above) = (id.clone(), 0);
+        while let Some(parent) = self.parent(&top, hung)?.filter(|_| above < MAX_CHAIN) {
             if parent == *id {
                 return Err(Fault::Cycle(parent).into());
             }
-            (top, length) = (parent, length + 1);
-            if length > MAX_CHAIN {
-                return Err(Fault::ChainTooLong(id.clone()).into());
-            }
+            (top, above) = (parent, above + 1);
+        }
+        if above + 1 + known.map_or(0, |known| known.height) > MAX_CHAIN {
+            return Err(Fault::ChainTooLong(id.clone()).into());
         }
         match known.filter(|known| known.root != top) {
             Some(known) => Err(other_root(known, &top).into()),

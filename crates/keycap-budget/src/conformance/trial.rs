@@ -14,7 +14,7 @@ use super::{Failure, Store};
 use crate::{
     AccountId, AccountSpec, Amount, Batch, ChainSpec, ChargeId, Claim, Cost, DEFAULT_HOLD_LIFE,
     Decided, Fault, Held, HoldId, Ledger, Limit, Limits, Meter, NewCharge, NewHold, OnExpiry,
-    Operation, Outcome, OwnerId, Reapply, Recorded, Rest, Retention, Shortfall, Snapshot, Standing,
+    Operation, Outcome, OwnerId, Reapply, Recorded, Rest, Retention, Shortfall, Snapshot,
     apply_one, audit,
 };
 
@@ -235,7 +235,10 @@ impl Trial {
         let expected: Vec<String> = expected.iter().map(|text| (*text).to_owned()).collect();
         async move {
             let standings = self.ledger.standings(&leaf?).await?;
-            let shown: Vec<String> = standings.iter().map(figures).collect();
+            let shown: Vec<String> = standings
+                .iter()
+                .map(|shown| figures(&shown.limit.key().meter, shown.spent, shown.held))
+                .collect();
             same_at(here, &shown, &expected)
         }
     }
@@ -397,9 +400,8 @@ pub(super) fn chain(accounts: &[(&str, &[&str])]) -> Result<ChainSpec, Failure> 
 }
 
 /// What a limit shows: `spent + held`.
-fn figures(standing: &Standing) -> String {
-    let meter = &standing.limit.key().meter;
-    format!("{} + {}", short(meter, standing.spent), short(meter, standing.held))
+pub(super) fn figures(meter: &Meter, spent: Amount, held: Amount) -> String {
+    format!("{} + {}", short(meter, spent), short(meter, held))
 }
 
 fn short(meter: &Meter, amount: Amount) -> String {
