@@ -29,6 +29,8 @@ pub(crate) enum Reason {
     WriterGone,
     #[error("the store panicked while it did this; nothing of it was kept")]
     Panicked,
+    #[error("it is done, but a listener panicked, and others may not have heard of it")]
+    ListenerPanicked,
 }
 
 /// Whose fault an error is.
@@ -58,7 +60,8 @@ impl StoreError {
             Reason::QueueFull { .. }
             | Reason::ReadersBusy(_)
             | Reason::Closed
-            | Reason::WriterGone => Blame::Database,
+            | Reason::WriterGone
+            | Reason::ListenerPanicked => Blame::Database,
         }
     }
 }

@@ -17,6 +17,8 @@ mod rows;
 mod schema;
 mod shelf;
 mod store;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use error::{OpenError, StoreError};

@@ -16,7 +16,7 @@ pub(super) fn serve(desk: &mut Desk, mut group: Vec<Box<dyn Work>>) -> Result<()
     match attempt(desk, &mut group)? {
         Err(error) if error.blame() == Blame::Work && group.len() > 1 => serve_singly(desk, group),
         end => {
-            group.into_iter().for_each(|work| answer(work, end.clone()));
+            group.into_iter().for_each(|work| work.answer(end.clone()));
             Ok(())
         }
     }
@@ -31,7 +31,7 @@ fn serve_singly(desk: &mut Desk, group: Vec<Box<dyn Work>>) -> Result<(), Dead> 
             None => attempt(desk, std::slice::from_mut(&mut work))?,
         };
         broken = end.as_ref().err().filter(|error| error.blame() == Blame::Database).cloned();
-        answer(work, end);
+        work.answer(end);
     }
     Ok(())
 }
@@ -55,11 +55,4 @@ fn transact(desk: &mut Desk, group: &mut [Box<dyn Work>]) -> Result<(), StoreErr
     desk.begin()?;
     group.iter_mut().try_for_each(|work| work.run(desk))?;
     desk.commit()
-}
-
-/// Answers; a listener that panics harms nobody but itself.
-fn answer(work: Box<dyn Work>, end: Result<(), StoreError>) {
-    if catch_unwind(AssertUnwindSafe(|| work.answer(end))).is_err() {
-        tracing::error!("a listener panicked");
-    }
 }

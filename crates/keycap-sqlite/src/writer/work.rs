@@ -1,5 +1,6 @@
 //! What the writer is given to do.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use keycap_budget::{Batch, Decided, Listeners};
@@ -19,7 +20,7 @@ pub(crate) trait Work: Send {
     fn weight(&self) -> usize;
     /// Does it. May be called again, after what it did was undone.
     fn run(&mut self, desk: &mut Desk) -> Result<(), StoreError>;
-    /// Tells whoever waits how it ended.
+    /// Tells whoever waits how it ended. Must not panic.
     fn answer(self: Box<Self>, end: Result<(), StoreError>);
 }
 
@@ -53,9 +54,10 @@ impl Work for Apply {
 
     fn answer(self: Box<Self>, end: Result<(), StoreError>) {
         let Self { decided, listeners, answer, .. } = *self;
-        if end.is_ok() {
-            listeners.tell(&decided);
-        }
+        let end = end.and_then(|()| {
+            let told = catch_unwind(AssertUnwindSafe(|| listeners.tell(&decided)));
+            told.map_err(|_| Reason::ListenerPanicked.into())
+        });
         // Who no longer waits is not told.
         let _ = answer.send(end.map(|()| decided));
     }
