@@ -141,9 +141,10 @@ impl<S: Shelf> Books<S> {
 }
 
 impl Ask<'_> {
-    /// Why it does not fit, if it does not.
+    /// Why it does not fit, if it does not. What the hold has already stays with it until its end, so
+    /// an extension that would make the hold larger than the cap need not wait.
     fn shortfall(&self, standing: Standing, now: Timestamp) -> Option<Shortfall> {
-        let (cap, spent) = (self.limit.cap(), standing.spent);
+        let (cap, spent, own) = (self.limit.cap(), standing.spent, standing.own);
         let fits = |used: Option<Amount>| match self.wanted {
             Wanted::Amount(amount) => {
                 used.and_then(|used| used.checked_add(amount)).is_some_and(|sum| sum <= cap)
@@ -152,9 +153,9 @@ impl Ask<'_> {
         };
         let cause = if fits(spent.checked_add(standing.held)) {
             return None;
-        } else if !fits(Some(Amount::ZERO)) {
+        } else if !fits(Some(own)) {
             Cause::LargerThanCap
-        } else if !fits(Some(spent)) {
+        } else if !fits(spent.checked_add(own)) {
             Cause::Spent
         } else {
             Cause::Reserved
