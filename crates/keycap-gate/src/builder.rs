@@ -253,10 +253,10 @@ impl GateBuilder {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
         let ledger = self.ledger.take().ok_or(BuildError::NoLedger)?;
         let provider = self.provider.take().ok_or(BuildError::NoProvider)?;
-        let queue = Arc::new(Queue::new(self.places));
+        let (queue, timeout) = (Arc::new(Queue::new(self.places)), self.ledger_timeout);
         let core = Arc::new(self.core(Arc::clone(&ledger), provider, Arc::clone(&queue))?);
         core.listen();
-        runtime.spawn(settler::run(queue, ledger));
+        runtime.spawn(settler::run(queue, ledger, timeout));
         runtime.spawn(housekeeping::run(Arc::downgrade(&core)));
         Ok(Gate(core))
     }

@@ -200,8 +200,8 @@ impl Guarded {
     #[must_use]
     pub fn admitted_headers(&self, key: &KeyState) -> Vec<Header> {
         let (core, chain) = (&self.core, &key.tab().known.chain);
-        let now = core.clock.now();
-        admitted_headers(&core.answers, &core.credentials, &key.limits(), chain, now)
+        let limits = if core.answers.sends_rate_limits() { key.limits() } else { Vec::new() };
+        admitted_headers(&core.answers, &core.credentials, &limits, chain, core.clock.now())
     }
 }
 

@@ -9,19 +9,18 @@ use keycap_budget::{Batch, Decided, Ledger, LedgerError, MAX_BATCH};
 
 use crate::queue::{Job, Queue};
 
-/// How long one batch may take before it is sent again.
-pub(crate) const BATCH_TIMEOUT: Duration = Duration::from_secs(30);
 /// The pause after the first failure of a batch.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Carries the queue to the ledger until the queue is closed and empty.
-pub(crate) async fn run(queue: Arc<Queue>, ledger: Arc<dyn Ledger>) {
+/// Carries the queue to the ledger until the queue is closed and empty. A batch that takes longer
+/// than `timeout` is sent again.
+pub(crate) async fn run(queue: Arc<Queue>, ledger: Arc<dyn Ledger>, timeout: Duration) {
     while let Some(mut jobs) = queue.take(MAX_BATCH).await {
         while !jobs.is_empty() {
             let later = jobs.split_off(jobs.len().min(MAX_BATCH));
-            settle(&*ledger, jobs).await;
+            settle(&*ledger, jobs, timeout).await;
             jobs = later;
         }
         queue.announce();
@@ -30,12 +29,12 @@ pub(crate) async fn run(queue: Arc<Queue>, ledger: Arc<dyn Ledger>) {
 
 /// Sends one batch until the ledger answers. Every operation carries an id, so that a batch whose
 /// answer was lost counts once (P3).
-async fn settle(ledger: &dyn Ledger, jobs: Vec<Job>) {
+async fn settle(ledger: &dyn Ledger, jobs: Vec<Job>, timeout: Duration) {
     let operations = jobs.iter().map(|job| job.operation.clone()).collect();
     let Ok(batch) = Batch::new(operations) else { return };
     let mut pause = FIRST_PAUSE;
     let answers = loop {
-        match ask(ledger, batch.clone(), BATCH_TIMEOUT).await {
+        match ask(ledger, batch.clone(), timeout).await {
             Ok(answers) => break answers,
             Err(error) => {
                 tracing::warn!(

@@ -187,18 +187,26 @@ impl End<'_> {
         }
     }
 
-    /// The operation that ends the hold, with this cost.
+    /// The operation that ends the hold, with this cost. One that only counts requests bears the
+    /// hold's id and no tags: then the end of the hold remembers it, and it needs no row.
     fn finish(&self, cost: Cost) -> Option<Operation> {
         let account = self.account.clone();
         if cost.is_nothing() {
             return self.hold.map(|hold| Operation::Release { account, hold });
         }
-        let id = ChargeId::generate(self.now);
-        let tags = Labels::of([(ENDING_TAG, self.ending.as_str())]).unwrap_or_default();
+        let only_requests = cost.iter().all(|(meter, _)| *meter == Meter::REQUESTS);
+        let (id, tags) = match self.hold.filter(|_| only_requests) {
+            Some(hold) => (ChargeId::from(hold), Labels::new()),
+            None => (ChargeId::generate(self.now), self.ending_tag()),
+        };
         let charge = NewCharge { id, account, cost, tags };
         Some(match self.hold {
             Some(hold) => Operation::Settle { charge, holds: vec![hold], rest: Rest::Release },
             None => Operation::Charge(charge),
         })
+    }
+
+    fn ending_tag(&self) -> Labels {
+        Labels::of([(ENDING_TAG, self.ending.as_str())]).unwrap_or_default()
     }
 }
