@@ -1,0 +1,241 @@
+//! A small world around a gate: a memory ledger on a clock that stands still, issued keys, and a
+//! ledger that can be told to fail.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use keycap_base::{ManualClock, Timestamp};
+use keycap_budget::{
+    AccountId, AccountListener, Batch, Chain, Charge, ChargeId, Cost, Decided, Hold, HoldId,
+    Ledger, LedgerError, MemoryLedger, Meter, NotNow, Retention, Snapshot, Standing, audit,
+};
+use keycap_gate::{
+    Code, Course, Decision, Gate, GateBuilder, Guard, Guarded, KeyState, Refusal, RequestView,
+};
+use keycap_verify::{IssuedKeys, MemoryKeyStore, NewKey};
+use smallvec::{SmallVec, smallvec};
+
+/// A request with a bearer key.
+pub(crate) struct Sent(pub String);
+
+impl RequestView for Sent {
+    fn method(&self) -> &str {
+        "POST"
+    }
+
+    fn path(&self) -> &str {
+        "/chat"
+    }
+
+    fn header_values(&self, name: &str) -> SmallVec<[&[u8]; 2]> {
+        match name {
+            "authorization" if !self.0.is_empty() => smallvec![self.0.as_bytes()],
+            _ => smallvec![],
+        }
+    }
+
+    fn peer(&self) -> Option<IpAddr> {
+        Some(IpAddr::from([192, 0, 2, 7]))
+    }
+}
+
+/// How a ledger behaves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Mood {
+    Well,
+    Fails,
+    Hangs,
+    Panics,
+    /// Does what it is asked, and says that it failed.
+    Mumbles,
+}
+
+/// The memory ledger, in a mood. Never answers at once, so that the waiting path is taken.
+pub(crate) struct MoodyLedger {
+    pub(crate) inner: MemoryLedger,
+    mood: AtomicU8,
+    pub(crate) applied: AtomicUsize,
+}
+
+impl MoodyLedger {
+    pub(crate) fn set(&self, mood: Mood) {
+        self.mood.store(mood as u8, Ordering::SeqCst);
+    }
+
+    fn is(&self, mood: Mood) -> bool {
+        self.mood.load(Ordering::SeqCst) == mood as u8
+    }
+
+    async fn suffer(&self) -> Result<(), LedgerError> {
+        if self.is(Mood::Hangs) {
+            std::future::pending::<()>().await;
+        }
+        assert!(!self.is(Mood::Panics), "the ledger panics");
+        match self.is(Mood::Fails) {
+            true => Err(LedgerError::new("told to fail")),
+            false => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl Ledger for MoodyLedger {
+    async fn apply(&self, batch: Batch) -> Result<Vec<Decided>, LedgerError> {
+        self.suffer().await?;
+        self.applied.fetch_add(1, Ordering::SeqCst);
+        let answers = self.inner.apply(batch).await;
+        match self.is(Mood::Mumbles) {
+            true => Err(LedgerError::new("the answer was lost")),
+            false => answers,
+        }
+    }
+
+    async fn chain(&self, account: &AccountId) -> Result<Option<Chain>, LedgerError> {
+        self.inner.chain(account).await
+    }
+
+    async fn standings(&self, account: &AccountId) -> Result<Vec<Standing>, LedgerError> {
+        self.suffer().await?;
+        self.inner.standings(account).await
+    }
+
+    async fn hold(&self, account: &AccountId, id: HoldId) -> Result<Option<Hold>, LedgerError> {
+        self.inner.hold(account, id).await
+    }
+
+    async fn charge(&self, a: &AccountId, id: ChargeId) -> Result<Option<Charge>, LedgerError> {
+        self.inner.charge(a, id).await
+    }
+
+    async fn charges(
+        &self,
+        account: &AccountId,
+        before: Option<ChargeId>,
+        most: usize,
+    ) -> Result<Vec<Charge>, LedgerError> {
+        self.inner.charges(account, before, most).await
+    }
+
+    async fn snapshot(&self) -> Result<Snapshot, LedgerError> {
+        self.inner.snapshot().await
+    }
+
+    fn watch(&self, listener: Weak<dyn AccountListener>) {
+        self.inner.watch(listener);
+    }
+
+    fn apply_now(&self, batch: Batch) -> Result<Vec<Decided>, NotNow> {
+        Err(NotNow::WouldWait(batch))
+    }
+}
+
+pub(crate) const START: Timestamp = Timestamp::from_millis(1_750_000_000_000);
+
+/// A gate, what is behind it, and a key with scope `chat` and an account of its own.
+pub(crate) struct World {
+    pub(crate) gate: Gate,
+    pub(crate) ledger: Arc<MoodyLedger>,
+    pub(crate) keys: IssuedKeys,
+    pub(crate) clock: ManualClock,
+    pub(crate) request: Sent,
+    pub(crate) account: AccountId,
+}
+
+impl World {
+    /// With these limits, such as `$1 per day`.
+    pub(crate) async fn with(limits: &[&str]) -> Self {
+        Self::built(|builder| {
+            limits.iter().fold(builder, |builder, limit| builder.limit(limit.parse().unwrap()))
+        })
+        .await
+    }
+
+    pub(crate) async fn built(setup: impl FnOnce(GateBuilder) -> GateBuilder) -> Self {
+        let clock = ManualClock::at(START);
+        let ledger = Arc::new(MoodyLedger {
+            inner: MemoryLedger::with_clock(clock.clone(), Retention::default()),
+            mood: AtomicU8::new(Mood::Well as u8),
+            applied: AtomicUsize::new(0),
+        });
+        let store = Arc::new(MemoryKeyStore::new());
+        let keys = IssuedKeys::builder(store).clock(clock.clone()).build().unwrap();
+        let minted =
+            keys.mint(NewKey::for_owner("acme").own_account().scopes(["chat"])).await.unwrap();
+        let builder =
+            Gate::builder().ledger(Arc::clone(&ledger)).provider(keys.clone()).clock(clock.clone());
+        let gate = setup(builder).build().unwrap();
+        let account = AccountId::new(&*minted.record.account).unwrap();
+        let request = Sent(format!("Bearer {}", minted.secret.expose()));
+        Self { gate, ledger, keys, clock, request, account }
+    }
+
+    pub(crate) fn guarded(&self, guard: Guard) -> Guarded {
+        self.gate.guarded(guard).unwrap()
+    }
+
+    /// Decides, and expects the key.
+    pub(crate) async fn admitted(&self, guard: Guard) -> KeyState {
+        match self.guarded(guard).decide(&self.request, None).await {
+            Decision::Admitted(key) => key,
+            other => panic!("not admitted: {other:?}"),
+        }
+    }
+
+    /// Decides, and expects a refusal.
+    pub(crate) async fn refused(&self, guard: Guard) -> Refusal {
+        match self.guarded(guard).decide(&self.request, None).await {
+            Decision::Refused(refusal) => refusal,
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    pub(crate) async fn code(&self, guard: Guard) -> Code {
+        self.refused(guard).await.code()
+    }
+
+    /// What the account's only limit on dollars shows: spent and held.
+    pub(crate) async fn shown(&self) -> (String, String) {
+        let standings = self.ledger.inner.standings(&self.account).await.unwrap();
+        let dollars = standings.iter().find(|s| s.limit.key().meter == Meter::USD).unwrap();
+        (Meter::USD.format(dollars.spent), Meter::USD.format(dollars.held))
+    }
+
+    /// Waits until all that was said is durable, then audits and shows the limit on dollars.
+    pub(crate) async fn at_rest(&self) -> (String, String) {
+        let quiet = async {
+            loop {
+                let snapshot = self.ledger.inner.snapshot().await.unwrap();
+                audit(&snapshot).unwrap();
+                if snapshot.holds.iter().all(|hold| !hold.is_open()) {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), quiet).await.expect("comes to rest");
+        self.shown().await
+    }
+
+    /// The account's charges, newest first: cost, and how the request ended if a policy made it.
+    pub(crate) async fn charges(&self) -> Vec<(Cost, Option<String>)> {
+        let charges = self.ledger.inner.charges(&self.account, None, 100).await.unwrap();
+        let told = |charge: Charge| {
+            let ending = charge.tags.get("keycap.ending").map(str::to_owned);
+            (charge.cost, ending)
+        };
+        charges.into_iter().map(told).collect()
+    }
+}
+
+/// A request that answers and is read to its end.
+pub(crate) fn finish(key: KeyState, status: u16) {
+    let mut course = Course::begin(key);
+    course.answered(status);
+    course.completed();
+}

@@ -1,0 +1,216 @@
+//! When the ledger or the provider cannot answer: 503, nothing kept, recovery without a restart.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "it is test code")]
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use keycap_base::{Scopes, Timestamp};
+use keycap_budget::{Ledger, audit, usd};
+use keycap_gate::{Code, Decision, Gate, Guard, TrackError, track_usage};
+use keycap_verify::{Answer, Identity, IdentityProvider, Rejection, Secret, Subject, Unavailable};
+use parking_lot::Mutex;
+use support::{Mood, Sent, World, finish};
+
+const TROUBLES: [Mood; 3] = [Mood::Fails, Mood::Hangs, Mood::Panics];
+
+fn impatient(builder: keycap_gate::GateBuilder) -> keycap_gate::GateBuilder {
+    builder
+        .limit("$1 per day".parse().unwrap())
+        .ledger_timeout(Duration::from_millis(50))
+        .verify_timeout(Duration::from_millis(200))
+        .confirm_timeout(Duration::from_millis(50))
+}
+
+#[tokio::test]
+async fn p6_a_ledger_in_trouble_is_503_and_recovers_without_a_restart() {
+    for mood in TROUBLES {
+        let world = World::built(impatient).await;
+        finish(world.admitted(Guard::fixed(usd!(0.01))).await, 500);
+        world.ledger.set(mood);
+        assert_eq!(world.code(Guard::fixed(usd!(0.01))).await, Code::LedgerUnavailable);
+        world.ledger.set(Mood::Well);
+        finish(world.admitted(Guard::fixed(usd!(0.01))).await, 500);
+        world.at_rest().await;
+    }
+}
+
+#[tokio::test]
+async fn p6_a_ledger_in_trouble_at_first_sight_is_503_and_nothing_is_kept() {
+    for mood in TROUBLES {
+        let world = World::built(impatient).await;
+        world.ledger.set(mood);
+        let code = world.code(Guard::free()).await;
+        assert!(matches!(code, Code::LedgerUnavailable | Code::AuthUnavailable), "{code}");
+        world.ledger.set(Mood::Well);
+        finish(world.admitted(Guard::free()).await, 200);
+    }
+}
+
+#[tokio::test]
+async fn p2_a_cost_tracked_while_the_ledger_is_away_is_recorded_when_it_is_back() {
+    for mood in [Mood::Fails, Mood::Panics, Mood::Mumbles] {
+        let world = World::built(impatient).await;
+        let key = world.admitted(Guard::fixed(usd!(0.05))).await;
+        world.ledger.set(mood);
+        let tracked = key.track(usd!(0.01)).await;
+        assert!(matches!(tracked, Err(TrackError::Unconfirmed)), "{tracked:?}");
+        finish(key, 200);
+        world.ledger.set(Mood::Well);
+        assert_eq!(world.at_rest().await.0, "$0.01");
+        assert_eq!(world.charges().await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn p4_a_hold_whose_answer_was_lost_is_given_back() {
+    let world = World::built(impatient).await;
+    finish(world.admitted(Guard::fixed(usd!(0.01))).await, 500);
+    world.at_rest().await;
+    world.ledger.set(Mood::Mumbles);
+    assert_eq!(world.code(Guard::fixed(usd!(1))).await, Code::LedgerUnavailable);
+    world.ledger.set(Mood::Well);
+    assert_eq!(world.at_rest().await, ("$0.00".to_owned(), "$0.00".to_owned()));
+    finish(world.admitted(Guard::fixed(usd!(1))).await, 500);
+}
+
+#[tokio::test]
+async fn p4_a_request_dropped_while_its_hold_is_on_the_way_holds_nothing() {
+    let world = World::with(&["$1 per day"]).await;
+    finish(world.admitted(Guard::free()).await, 200);
+    world.ledger.set(Mood::Hangs);
+    let guarded = world.guarded(Guard::fixed(usd!(1)));
+    let deciding = guarded.decide(&world.request, None);
+    assert!(tokio::time::timeout(Duration::from_millis(5), deciding).await.is_err());
+    world.ledger.set(Mood::Well);
+    finish(world.admitted(Guard::fixed(usd!(1))).await, 500);
+    assert_eq!(world.at_rest().await.1, "$0.00");
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_admission_and_loses_nothing() {
+    let world = World::built(|builder| impatient(builder).places(2)).await;
+    let first = world.admitted(Guard::fixed(usd!(0.01))).await;
+    let second = world.admitted(Guard::fixed(usd!(0.01))).await;
+    assert_eq!(world.code(Guard::fixed(usd!(0.01))).await, Code::LedgerUnavailable);
+    let loose = track_usage(&world.gate, world.account.clone(), usd!(0.5)).await;
+    assert!(matches!(loose, Err(TrackError::NoPlace)), "{loose:?}");
+    drop(first.track(usd!(0.01)));
+    drop(second.track(usd!(0.01)));
+    finish(first, 200);
+    finish(second, 200);
+    assert_eq!(world.at_rest().await.0, "$0.02");
+    finish(world.admitted(Guard::fixed(usd!(0.01))).await, 500);
+}
+
+#[tokio::test]
+async fn shutdown_stops_admission_waits_for_requests_and_settles_all() {
+    let world = World::with(&["$1 per day"]).await;
+    let key = world.admitted(Guard::fixed(usd!(0.05))).await;
+    let busy = world.gate.shutdown(Duration::from_millis(5)).await;
+    assert_eq!(busy.unwrap_err().requests, 1);
+    assert_eq!(world.code(Guard::fixed(usd!(0.01))).await, Code::LedgerUnavailable);
+    drop(key.track(usd!(0.01)));
+    finish(key, 200);
+    world.gate.shutdown(Duration::from_secs(10)).await.unwrap();
+    assert_eq!(world.shown().await, ("$0.01".to_owned(), "$0.00".to_owned()));
+}
+
+#[tokio::test]
+async fn costs_queued_when_the_last_gate_goes_are_recorded_all_the_same() {
+    let world = World::with(&["$1 per day"]).await;
+    let key = world.admitted(Guard::fixed(usd!(0.05))).await;
+    drop(key.track(usd!(0.01)));
+    let World { gate, ledger, account, .. } = world;
+    drop(gate);
+    finish(key, 200);
+    let settled = async {
+        while ledger.inner.standings(&account).await.unwrap()[0].spent.is_zero() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), settled).await.unwrap();
+    audit(&ledger.inner.snapshot().await.unwrap()).unwrap();
+}
+
+/// A provider whose next answers are scripted.
+struct Scripted {
+    script: Mutex<Vec<Act>>,
+    asked: AtomicUsize,
+}
+
+#[derive(Clone, Copy)]
+enum Act {
+    Know,
+    Reject,
+    Fail,
+    Hang,
+    Panic,
+}
+
+#[async_trait]
+impl IdentityProvider for Scripted {
+    fn name(&self) -> &str {
+        "scripted"
+    }
+
+    async fn verify(&self, _secret: &Secret) -> Answer {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let act = self.script.lock().pop().unwrap_or(Act::Know);
+        match act {
+            Act::Know => {
+                let subject = Subject::new("scripted", "alice").unwrap();
+                let mut identity = Identity::new(subject, Timestamp::EPOCH);
+                identity.scopes = Scopes::all();
+                Answer::Known(identity)
+            }
+            Act::Reject => Answer::Rejected(Rejection::Unknown),
+            Act::Fail => Answer::Unavailable(Unavailable::new("the script")),
+            Act::Hang => std::future::pending().await,
+            Act::Panic => panic!("the provider panics"),
+        }
+    }
+}
+
+async fn gate_over(script: &[Act]) -> (Gate, Arc<Scripted>, support::World) {
+    let script = script.iter().rev().copied().collect();
+    let provider = Arc::new(Scripted { script: Mutex::new(script), asked: AtomicUsize::new(0) });
+    let world = World::built(|builder| impatient(builder).provider(Arc::clone(&provider))).await;
+    (world.gate.clone(), provider, world)
+}
+
+#[tokio::test]
+async fn p6_a_provider_in_trouble_is_503_and_nothing_is_kept() {
+    for trouble in [Act::Fail, Act::Hang, Act::Panic] {
+        let (_gate, provider, world) = gate_over(&[trouble]).await;
+        assert_eq!(world.code(Guard::free()).await, Code::AuthUnavailable);
+        finish(world.admitted(Guard::free()).await, 200);
+        assert_eq!(provider.asked.load(Ordering::SeqCst), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_rejection_is_remembered_for_a_short_while_only() {
+    let (_gate, provider, world) = gate_over(&[Act::Reject]).await;
+    assert_eq!(world.code(Guard::free()).await, Code::InvalidKey);
+    assert_eq!(world.code(Guard::free()).await, Code::InvalidKey);
+    assert_eq!(provider.asked.load(Ordering::SeqCst), 1);
+    world.clock.advance(Duration::from_secs(5));
+    finish(world.admitted(Guard::free()).await, 200);
+}
+
+#[tokio::test]
+async fn a_thousand_first_requests_of_one_key_make_one_call_and_one_account() {
+    let (gate, provider, world) = gate_over(&[]).await;
+    let guarded = gate.guarded(Guard::fixed(usd!(0.001))).unwrap();
+    let request = Sent(world.request.0.clone());
+    let all: Vec<_> = (0..1_000).map(|_| guarded.decide(&request, None)).collect();
+    let all = futures_util::future::join_all(all).await;
+    assert!(all.iter().all(|decision| matches!(decision, Decision::Admitted(_))));
+    assert_eq!(provider.asked.load(Ordering::SeqCst), 1);
+    assert_eq!(world.ledger.inner.snapshot().await.unwrap().accounts.len(), 1);
+}
