@@ -1,0 +1,180 @@
+//! One request on its way through the middleware: decided on, then run.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use actix_web::HttpMessage;
+use actix_web::body::MessageBody;
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
+use keycap_gate::{Course, Deciding, Decision, KeyState, Refusal};
+use pin_project_lite::pin_project;
+
+use crate::KeycapBody;
+use crate::middleware::Wrapped;
+use crate::observation::note;
+use crate::response::{append, response};
+
+/// Where a middleware stands in a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Position {
+    /// The first of its gate: what is done once for a request, it does.
+    Outermost,
+    /// Inside a request that its gate has admitted already.
+    Nested,
+}
+
+impl From<Option<KeyState>> for Position {
+    fn from(inside: Option<KeyState>) -> Self {
+        if inside.is_some() { Self::Nested } else { Self::Outermost }
+    }
+}
+
+pin_project! {
+    /// The future of [`KeycapService`](crate::KeycapService). Dropped before it is ready, the request
+    /// ends as its guard says of a client that left.
+    pub struct KeycapFuture<S: Service<ServiceRequest>> {
+        wrapped: Rc<Wrapped<S>>,
+        position: Position,
+        #[pin]
+        stage: Stage<S::Future>,
+    }
+}
+
+pin_project! {
+    #[project = StageProjection]
+    #[project_replace = StageOwned]
+    enum Stage<F> {
+        Deciding { deciding: Deciding, request: ServiceRequest },
+        Running { #[pin] running: F, course: Option<Course> },
+        Over,
+    }
+}
+
+impl<S: Service<ServiceRequest>> KeycapFuture<S> {
+    pub(crate) fn new(
+        wrapped: Rc<Wrapped<S>>,
+        request: ServiceRequest,
+        deciding: Deciding,
+        position: Position,
+    ) -> Self {
+        Self { wrapped, position, stage: Stage::Deciding { deciding, request } }
+    }
+}
+
+impl<S, B> Future for KeycapFuture<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = actix_web::Error>,
+    B: MessageBody,
+{
+    type Output = Result<ServiceResponse<KeycapBody<B>>, actix_web::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.as_mut().project();
+        if let StageProjection::Deciding { deciding, .. } = this.stage.as_mut().project() {
+            let decision = ready!(Pin::new(deciding).poll(context));
+            let StageOwned::Deciding { request, .. } =
+                this.stage.as_mut().project_replace(Stage::Over)
+            else {
+                return Poll::Pending;
+            };
+            match start(this.wrapped, request, decision) {
+                Start::Running(running) => this.stage.set(running),
+                Start::Refused(refused) => return Poll::Ready(Ok(refused)),
+            }
+        }
+        let StageProjection::Running { running, course } = this.stage.as_mut().project() else {
+            // Polled again after its end, which nobody may do.
+            return Poll::Pending;
+        };
+        let ended = ready!(match course {
+            Some(course) => course.run(|| running.poll(context)),
+            None => running.poll(context),
+        });
+        let course = course.take();
+        this.stage.set(Stage::Over);
+        Poll::Ready(answered(ended, course, this.wrapped, *this.position))
+    }
+}
+
+/// What a decision leads to.
+enum Start<F, B> {
+    Running(Stage<F>),
+    Refused(ServiceResponse<KeycapBody<B>>),
+}
+
+/// Calls the handler, or makes the response that the refusal is.
+fn start<S, B>(
+    wrapped: &Wrapped<S>,
+    request: ServiceRequest,
+    decision: Decision,
+) -> Start<S::Future, B>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = actix_web::Error>,
+    B: MessageBody,
+{
+    let key = match decision {
+        Decision::Admitted(key) => Some(key),
+        Decision::Observed(key, observation) => {
+            note(&request, wrapped.guarded().gate(), observation);
+            key
+        }
+        Decision::Refused(refusal) => {
+            return Start::Refused(refused(wrapped, request, &refusal));
+        }
+    };
+    let Some(key) = key else {
+        let running = wrapped.service.call(request);
+        return Start::Running(Stage::Running { running, course: None });
+    };
+    request.extensions_mut().insert(key.clone());
+    let mut course = Course::begin(key);
+    let running = course.run(|| wrapped.service.call(request));
+    Start::Running(Stage::Running { running, course: Some(course) })
+}
+
+fn refused<S, B: MessageBody>(
+    wrapped: &Wrapped<S>,
+    request: ServiceRequest,
+    refusal: &Refusal,
+) -> ServiceResponse<KeycapBody<B>> {
+    let answer = wrapped.guarded().answer(refusal);
+    let (request, _payload) = request.into_parts();
+    ServiceResponse::new(request, response(answer, KeycapBody::of_refusal))
+}
+
+/// Notes how the handler ended, and sees its body off.
+fn answered<S, B: MessageBody>(
+    ended: Result<ServiceResponse<B>, actix_web::Error>,
+    mut course: Option<Course>,
+    wrapped: &Wrapped<S>,
+    position: Position,
+) -> Result<ServiceResponse<KeycapBody<B>>, actix_web::Error> {
+    let mut answer = match ended {
+        Ok(answer) => answer,
+        Err(error) => {
+            // Becomes a response further out, where this cannot follow it.
+            if let Some(course) = &mut course {
+                course.answered(error.error_response().status().as_u16());
+                course.completed();
+            }
+            return Err(error);
+        }
+    };
+    if let Some(course) = &mut course {
+        course.answered(answer.status().as_u16());
+        if position == Position::Outermost {
+            append(answer.headers_mut(), wrapped.guarded().admitted_headers(course.key()));
+        }
+    }
+    let method = answer.request().method().clone();
+    Ok(answer.map_body(|_, body| KeycapBody::of_handler(body, course, &method)))
+}
+
+impl<S: Service<ServiceRequest>> fmt::Debug for KeycapFuture<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeycapFuture").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,123 @@
+//! The key's state as a handler argument.
+
+use std::fmt;
+use std::future::{Future, Ready, ready};
+use std::ops::Deref;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use keycap_budget::{Cost, Standing};
+use keycap_gate::{Gate, KeyState, Receipt, Usage};
+
+use crate::Error;
+use crate::error::misconfigured;
+use crate::observation::Observed;
+
+/// Who is calling, what they may still spend, and the meter for the work. A handler argument on
+/// routes wrapped in [`Keycap`](crate::Keycap); everything that is not here is
+/// [`KeyState`]'s.
+///
+/// Cheap to clone. The request's hold ends when its response body has ended and the last clone is
+/// dropped, so move a clone into a stream or a spawned task that goes on spending.
+///
+/// Extracted where no middleware ran, it answers 500 `misconfigured` and the log says so. In observe
+/// mode a request without a known key has none: `Key` answers with the refusal that was observed,
+/// `Option<Key>` is `None`.
+#[derive(Clone, Debug)]
+pub struct Key(KeyState);
+
+impl Key {
+    /// Records what the work cost. Call it once or many times.
+    ///
+    /// The cost is queued before this returns; the future only waits until it is durable, and
+    /// dropping it loses nothing. A cost with an id or tags of its own may have to wait for a place
+    /// in the queue first; that wait is in the future.
+    ///
+    /// # Errors
+    /// In the future: see [`TrackError`](keycap_gate::TrackError).
+    pub fn track(&self, usage: impl Into<Usage>) -> Tracking {
+        Tracking { gate: self.gate(), inner: self.0.track(usage) }
+    }
+
+    /// Sees to it that the request's hold covers `cost` in all, costs tracked already included: for
+    /// handlers that know the cost once they have read the body.
+    ///
+    /// # Errors
+    /// The refusal, if it does not fit; the hold stays as it was.
+    pub async fn reserve(&self, cost: impl Into<Cost>) -> Result<(), Error> {
+        self.0.reserve(cost).await.map_err(|refusal| Error::new(&self.gate(), refusal))
+    }
+
+    /// Holds `cost` more, for work that goes on, such as a stream.
+    ///
+    /// # Errors
+    /// The refusal, if it does not fit; the hold stays as it was.
+    pub async fn extend(&self, cost: impl Into<Cost>) -> Result<(), Error> {
+        self.0.extend(cost).await.map_err(|refusal| Error::new(&self.gate(), refusal))
+    }
+
+    /// How every limit of the key's chain stands now, asked of the ledger, leaf first.
+    ///
+    /// # Errors
+    /// When the ledger cannot answer.
+    pub async fn standings(&self) -> Result<Vec<Standing>, Error> {
+        self.0.standings().await.map_err(|refusal| Error::new(&self.gate(), refusal))
+    }
+}
+
+impl Deref for Key {
+    type Target = KeyState;
+
+    fn deref(&self) -> &KeyState {
+        &self.0
+    }
+}
+
+impl From<Key> for KeyState {
+    fn from(key: Key) -> Self {
+        key.0
+    }
+}
+
+impl FromRequest for Key {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let extensions = request.extensions();
+        ready(match (extensions.get::<KeyState>(), extensions.get::<Observed>()) {
+            (Some(key), _) => Ok(Self(key.clone())),
+            (None, Some(Observed { gate, observation })) => {
+                Err(Error::new(gate, observation.0.clone()))
+            }
+            (None, None) => Err(misconfigured(
+                "a handler takes `Key` on a route that is not wrapped in the middleware `keycap_actix::Keycap`",
+            )),
+        })
+    }
+}
+
+/// Waits for a cost to be durable. The cost is queued already: dropping this loses nothing, unless it
+/// still needed a place of its own.
+#[must_use = "the cost is queued, but only the awaited answer says that it is durable"]
+pub struct Tracking {
+    gate: Gate,
+    inner: keycap_gate::Tracking,
+}
+
+impl Future for Tracking {
+    type Output = Result<Receipt, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let tracked = Pin::new(&mut self.inner).poll(context);
+        tracked.map_err(|error| Error::new(&self.gate, error))
+    }
+}
+
+impl fmt::Debug for Tracking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tracking").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,138 @@
+//! The middleware: what an application wraps its routes in.
+
+use std::fmt;
+use std::future::{Ready, ready};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use actix_web::HttpMessage;
+use actix_web::body::MessageBody;
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
+use keycap_gate::{Gate, Guard, GuardError, Guarded, KeyState};
+
+use crate::view::{CredentialHeaders, View};
+use crate::{KeycapBody, KeycapFuture};
+
+/// The middleware: verifies the key and holds its cost before a handler runs, settles afterwards.
+/// For `App::wrap`, `Scope::wrap`, `Resource::wrap` and `Route::wrap`.
+///
+/// A refusal is an `Ok` response, so that outer middleware such as CORS sees it. On a scope, paths
+/// outside it stay 404; on an app, a request without a key is refused before it is routed.
+///
+/// Wraps nest: the inner one verifies and holds nothing twice, it adds its guard's requirements and
+/// tops the hold up.
+///
+/// Cheap to clone: make one, and clone it into the factory closure of `HttpServer`.
+///
+/// ```
+/// use actix_web::{App, web};
+/// use keycap_actix::{Error, Key, Keycap};
+/// use keycap_budget::{MemoryLedger, usd};
+/// use keycap_gate::{Gate, Guard};
+/// # use keycap_verify::{Digest, Secret, StaticKey, StaticKeys};
+///
+/// async fn chat(key: Key) -> Result<String, Error> {
+///     key.track(usd!(0.01)).await?;
+///     Ok(format!("hello, {}", key.subject()))
+/// }
+///
+/// # actix_rt::System::new().block_on(async {
+/// # let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+/// # let keys = StaticKeys::builder().key(StaticKey::new("ci", digest)).build()?;
+/// let gate = Gate::builder().ledger(MemoryLedger::new()).provider(keys).build()?;
+/// let keycap = Keycap::new(&gate, Guard::fixed(usd!(0.02)))?;
+/// let app = App::new().service(web::scope("/v1").wrap(keycap).route("/chat", web::post().to(chat)));
+/// # let app = actix_web::test::init_service(app).await;
+/// # let chat = actix_web::test::TestRequest::post().uri("/v1/chat");
+/// # let chat = chat.insert_header(("authorization", "Bearer abc")).to_request();
+/// # let answer = actix_web::test::call_service(&app, chat).await;
+/// # assert_eq!(actix_web::test::read_body(answer).await, "hello, static::ci");
+/// # let (there, elsewhere) = (actix_web::test::TestRequest::post().uri("/v1/chat"),
+/// #     actix_web::test::TestRequest::post().uri("/v2"));
+/// # assert_eq!(actix_web::test::call_service(&app, there.to_request()).await.status(), 401);
+/// # assert_eq!(actix_web::test::call_service(&app, elsewhere.to_request()).await.status(), 404);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+#[derive(Clone)]
+#[must_use = "it guards nothing until an app, a scope or a resource is wrapped in it"]
+pub struct Keycap {
+    guarded: Guarded,
+    credentials: CredentialHeaders,
+}
+
+impl Keycap {
+    /// The middleware of this gate for routes under this guard.
+    ///
+    /// # Errors
+    /// When something that was said of the guard makes no sense.
+    pub fn new(gate: &Gate, guard: Guard) -> Result<Self, GuardError> {
+        let guarded = gate.guarded(guard)?;
+        Ok(Self { credentials: CredentialHeaders::of(&guarded), guarded })
+    }
+}
+
+impl<S, B> Transform<S, ServiceRequest> for Keycap
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = actix_web::Error>,
+    B: MessageBody,
+{
+    type Response = ServiceResponse<KeycapBody<B>>;
+    type Error = actix_web::Error;
+    type Transform = KeycapService<S>;
+    type InitError = ();
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        ready(Ok(KeycapService(Rc::new(Wrapped { keycap: self.clone(), service }))))
+    }
+}
+
+/// A service that is wrapped in [`Keycap`].
+pub struct KeycapService<S>(Rc<Wrapped<S>>);
+
+/// What every request of one worker shares.
+pub(crate) struct Wrapped<S> {
+    keycap: Keycap,
+    pub(crate) service: S,
+}
+
+impl<S> Wrapped<S> {
+    pub(crate) fn guarded(&self) -> &Guarded {
+        &self.keycap.guarded
+    }
+}
+
+impl<S, B> Service<ServiceRequest> for KeycapService<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = actix_web::Error>,
+    B: MessageBody,
+{
+    type Response = ServiceResponse<KeycapBody<B>>;
+    type Error = actix_web::Error;
+    type Future = KeycapFuture<S>;
+
+    fn poll_ready(&self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.0.service.poll_ready(context)
+    }
+
+    fn call(&self, mut request: ServiceRequest) -> Self::Future {
+        let Keycap { guarded, credentials } = &self.0.keycap;
+        let outer = request.extensions().get::<KeyState>().cloned();
+        let inside = outer.filter(|key| guarded.has_admitted(key));
+        let deciding = guarded.decide(&View(&request), inside.clone());
+        credentials.shield(&mut request);
+        KeycapFuture::new(Rc::clone(&self.0), request, deciding, inside.into())
+    }
+}
+
+impl fmt::Debug for Keycap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keycap").field("guarded", &self.guarded).finish_non_exhaustive()
+    }
+}
+
+impl<S> fmt::Debug for KeycapService<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeycapService").field("keycap", &self.0.keycap).finish_non_exhaustive()
+    }
+}
