@@ -78,3 +78,8 @@ pub mod sqlite {
 pub mod tower {
     pub use keycap_tower::*;
 }
+
+/// The README's samples, compiled.
+#[cfg(all(doctest, feature = "axum", feature = "actix", feature = "sqlite"))]
+#[doc = include_str!("../../../README.md")]
+pub struct Readme;

@@ -56,8 +56,8 @@ struct Shared {
 
 impl IssuedKeys {
     /// Begins to set up keys that are kept in `store`.
-    pub fn builder(store: Arc<dyn KeyStore>) -> IssuedKeysBuilder {
-        IssuedKeysBuilder::new(store)
+    pub fn builder(store: impl KeyStore + 'static) -> IssuedKeysBuilder {
+        IssuedKeysBuilder::new(Arc::new(store))
     }
 
     /// Mints a key. Its secret is in the answer and nowhere else (P9).

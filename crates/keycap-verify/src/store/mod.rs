@@ -10,6 +10,8 @@ pub mod conformance;
 
 use std::error::Error;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use keycap_base::Timestamp;
 
@@ -60,6 +62,41 @@ pub trait KeyStore: Send + Sync {
     /// Notes when keys were last used, at most [`MAX_TOUCHES`] of them. Never moves a time back;
     /// keys that are not there are passed over.
     async fn touch(&self, last_used: &[(KeyId, Timestamp)]) -> Result<(), KeyStoreError>;
+}
+
+#[async_trait]
+impl<S: KeyStore + ?Sized> KeyStore for Arc<S> {
+    async fn insert(&self, record: KeyRecord) -> Result<Insertion, KeyStoreError> {
+        (**self).insert(record).await
+    }
+
+    async fn by_digest(&self, digest: &Digest) -> Result<Option<KeyRecord>, KeyStoreError> {
+        (**self).by_digest(digest).await
+    }
+
+    async fn by_id(&self, id: &KeyId) -> Result<Option<KeyRecord>, KeyStoreError> {
+        (**self).by_id(id).await
+    }
+
+    async fn revoke(&self, id: &KeyId, at: Timestamp) -> Result<Revocation, KeyStoreError> {
+        (**self).revoke(id, at).await
+    }
+
+    async fn set_expiry(
+        &self,
+        id: &KeyId,
+        expires_at: Option<Timestamp>,
+    ) -> Result<ExpirySetting, KeyStoreError> {
+        (**self).set_expiry(id, expires_at).await
+    }
+
+    async fn list_by_owner(&self, owner: &Owner, page: Page) -> Result<KeyPage, KeyStoreError> {
+        (**self).list_by_owner(owner, page).await
+    }
+
+    async fn touch(&self, last_used: &[(KeyId, Timestamp)]) -> Result<(), KeyStoreError> {
+        (**self).touch(last_used).await
+    }
 }
 
 /// What became of an insertion.
