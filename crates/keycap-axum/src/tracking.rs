@@ -1,0 +1,33 @@
+//! Waiting for a tracked cost.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use keycap_gate::{Gate, Receipt};
+
+use crate::Error;
+
+/// Waits for a cost to be durable. The cost is queued already: dropping this loses nothing, unless it
+/// still needed a place of its own.
+#[derive(Debug)]
+#[must_use = "the cost is queued, but only the awaited answer says that it is durable"]
+pub struct Tracking {
+    tracking: keycap_gate::Tracking,
+    gate: Gate,
+}
+
+impl Tracking {
+    pub(crate) fn new(tracking: keycap_gate::Tracking, gate: Gate) -> Self {
+        Self { tracking, gate }
+    }
+}
+
+impl Future for Tracking {
+    type Output = Result<Receipt, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let tracked = Pin::new(&mut self.tracking).poll(context);
+        tracked.map_err(|error| Error::new(error, &self.gate))
+    }
+}
