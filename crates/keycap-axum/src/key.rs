@@ -5,10 +5,11 @@ use std::ops::Deref;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 use keycap_budget::{Cost, Standing};
-use keycap_gate::{Gate, KeyState, Usage};
+use keycap_gate::{KeyState, Usage};
+use keycap_tower::Observed;
 
 use crate::missing::missing;
-use crate::{Error, Observation, Tracking};
+use crate::{Error, Tracking};
 
 /// Who is calling, what they may still spend, and the meter for the work.
 ///
@@ -59,12 +60,6 @@ impl Key {
     pub async fn standings(&self) -> Result<Vec<Standing>, Error> {
         self.0.standings().await.map_err(|refusal| Error::new(refusal, &self.0.gate()))
     }
-
-    /// The same without axum, for code that does not know it.
-    #[must_use]
-    pub fn into_state(self) -> KeyState {
-        self.0
-    }
 }
 
 impl Deref for Key {
@@ -75,18 +70,23 @@ impl Deref for Key {
     }
 }
 
+impl From<Key> for KeyState {
+    fn from(key: Key) -> Self {
+        key.0
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Key {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
         let extensions = &parts.extensions;
-        if let Some(key) = extensions.get::<KeyState>() {
-            return Ok(Self(key.clone()));
-        }
-        let observed = Observation::of(extensions).and_then(Observation::into_refusal);
-        match (observed, extensions.get::<Gate>()) {
-            (Some(refusal), Some(gate)) => Err(Error::new(refusal, gate)),
-            _ => Err(missing("Key", parts)),
+        match (extensions.get::<KeyState>(), extensions.get::<Observed>()) {
+            (Some(key), _) => Ok(Self(key.clone())),
+            (None, Some(observed)) => {
+                Err(Error::told(observed.refusal().clone(), observed.answer()))
+            }
+            (None, None) => Err(missing("Key", parts)),
         }
     }
 }
@@ -95,10 +95,10 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Key {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Error> {
-        match parts.extensions.get::<KeyState>() {
-            Some(key) => Ok(Some(Self(key.clone()))),
-            None if Observation::of(&parts.extensions).is_some() => Ok(None),
-            None => Err(missing("Option<Key>", parts)),
+        match (parts.extensions.get::<KeyState>(), parts.extensions.get::<Observed>()) {
+            (Some(key), _) => Ok(Some(Self(key.clone()))),
+            (None, Some(_)) => Ok(None),
+            (None, None) => Err(missing("Option<Key>", parts)),
         }
     }
 }

@@ -1,48 +1,35 @@
 //! What observe mode did not carry out, as a handler argument.
 
-use axum::extract::FromRequestParts;
-use http::Extensions;
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 use keycap_gate::{KeyState, Refusal};
+use keycap_tower::Observed;
 
 use crate::Error;
-use crate::missing::missing;
+use crate::missing::{misplaced, missing};
 
-/// What the gate made of the request: in observe mode, perhaps a refusal that was not carried out.
-///
-/// As a handler argument it needs a [`KeycapLayer`](crate::KeycapLayer) around the route.
+/// The refusal that observe mode did not carry out. Take it as `Option<Observation>`: most requests
+/// have none.
 ///
 /// ```
 /// use keycap_axum::Observation;
 ///
-/// async fn report(observation: Observation) -> String {
-///     match observation.would_refuse() {
-///         Some(refusal) => format!("would be refused: {}", refusal.code()),
+/// async fn report(observation: Option<Observation>) -> String {
+///     match observation {
+///         Some(observation) => format!("would be refused: {}", observation.refusal().code()),
 ///         None => "admitted".to_owned(),
 ///     }
 /// }
 /// # let _: axum::Router = axum::Router::new().route("/", axum::routing::get(report));
 /// ```
 #[derive(Clone, Debug)]
-pub struct Observation(Option<Refusal>);
+pub struct Observation(Observed);
 
 impl Observation {
-    /// The refusal that this request would have had, were it not for observe mode. For an admitted
-    /// request, none.
+    /// The refusal that the request would have had.
     #[must_use]
-    pub fn would_refuse(&self) -> Option<&Refusal> {
-        self.0.as_ref()
-    }
-
-    /// What stands in a request's extensions; none without a layer.
-    pub(crate) fn of(extensions: &Extensions) -> Option<Self> {
-        let observed = extensions.get::<keycap_gate::Observation>();
-        let observed = observed.map(|observation| Self(Some(observation.0.clone())));
-        observed.or_else(|| extensions.get::<KeyState>().map(|_| Self(None)))
-    }
-
-    pub(crate) fn into_refusal(self) -> Option<Refusal> {
-        self.0
+    pub fn refusal(&self) -> &Refusal {
+        self.0.refusal()
     }
 }
 
@@ -50,6 +37,25 @@ impl<S: Send + Sync> FromRequestParts<S> for Observation {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        Self::of(&parts.extensions).ok_or_else(|| missing("Observation", parts))
+        match (parts.extensions.get::<Observed>(), parts.extensions.get::<KeyState>()) {
+            (Some(observed), _) => Ok(Self(observed.clone())),
+            (None, Some(_)) => Err(misplaced(
+                parts,
+                "uses Observation for a request that was admitted; take Option<Observation>",
+            )),
+            (None, None) => Err(missing("Observation", parts)),
+        }
+    }
+}
+
+impl<S: Send + Sync> OptionalFromRequestParts<S> for Observation {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Error> {
+        match (parts.extensions.get::<Observed>(), parts.extensions.get::<KeyState>()) {
+            (Some(observed), _) => Ok(Some(Self(observed.clone()))),
+            (None, Some(_)) => Ok(None),
+            (None, None) => Err(missing("Option<Observation>", parts)),
+        }
     }
 }

@@ -13,10 +13,10 @@ use keycap_gate::{Answer, Deciding, Decision, KeyState, Observation};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use crate::GuardedBody;
 use crate::handling::Handling;
 use crate::response::refused;
 use crate::setup::{Depth, Setup};
+use crate::{GuardedBody, Observed};
 
 pin_project! {
     /// Decides on a request, then runs the inner service. Nothing is decided before the first poll.
@@ -115,12 +115,12 @@ impl<S, B> Before<S, B> {
         Pin::new(deciding).poll(context)
     }
 
-    /// Tells the handler what observe mode did not carry out. The gate goes along, to render it where
-    /// there is no key to ask.
+    /// Tells the handler what observe mode did not carry out.
     fn note(&mut self, observation: Observation) {
+        let observed = Observed::new(self.setup.guarded.gate(), observation.clone());
         let extensions = self.request.extensions_mut();
         extensions.insert(observation);
-        extensions.insert(self.setup.guarded.gate());
+        extensions.insert(observed);
     }
 
     /// Calls the inner service, on the course of `key` if there is one.

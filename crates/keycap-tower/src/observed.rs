@@ -1,0 +1,36 @@
+//! What observe mode let through.
+
+use std::fmt;
+
+use keycap_gate::{Answer, Gate, Observation, Refusal};
+
+/// A refusal that observe mode did not carry out, with the gate that would have told it. A request
+/// extension, beside the plain [`Observation`], for adapters that render refusals.
+#[derive(Clone)]
+pub struct Observed {
+    gate: Gate,
+    observation: Observation,
+}
+
+impl Observed {
+    pub(crate) fn new(gate: Gate, observation: Observation) -> Self {
+        Self { gate, observation }
+    }
+
+    /// The refusal that the request would have had.
+    #[must_use]
+    pub fn refusal(&self) -> &Refusal {
+        &self.observation.0
+    }
+
+    /// The answer that it would have had.
+    pub fn answer(&self) -> Answer {
+        self.gate.answer(self.refusal())
+    }
+}
+
+impl fmt::Debug for Observed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Observed").field(&self.observation).finish()
+    }
+}
