@@ -10,6 +10,8 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use keycap_base::Timestamp;
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache;
 use parking_lot::Mutex;
 
 use crate::Digest;
@@ -55,7 +57,7 @@ pub const KNOWN_GOOD_FOR: Duration = Duration::from_secs(60 * 60);
 pub struct FailureGuard {
     per_minute: NonZeroU32,
     failures: Mutex<BoundedMap<ClientAddress, Bucket>>,
-    good: Mutex<BoundedMap<Digest, Timestamp>>,
+    good: Cache<Digest, Timestamp>,
 }
 
 /// Too many failed attempts from one address.
@@ -133,11 +135,11 @@ impl FailureGuard {
 
     /// Remembers that `digest` was good at `now`.
     pub fn remember(&self, digest: &Digest, now: Timestamp) {
-        self.good.lock().insert(*digest, now);
+        self.good.insert(*digest, now);
     }
 
     fn is_known_good(&self, digest: &Digest, now: Timestamp) -> bool {
-        self.good.lock().look_up(digest).is_some_and(|seen| now.since(*seen) <= KNOWN_GOOD_FOR)
+        self.good.get(digest).is_some_and(|seen| now.since(seen) <= KNOWN_GOOD_FOR)
     }
 }
 
@@ -166,11 +168,15 @@ impl FailureGuardBuilder {
     /// [`FailureGuardError`] if any number is zero.
     pub fn build(self) -> Result<FailureGuard, FailureGuardError> {
         let count = |most, what| NonZeroUsize::new(most).ok_or(FailureGuardError(what));
+        let good = count(self.known_good, "known good digests")?.get();
         Ok(FailureGuard {
             per_minute: NonZeroU32::new(self.per_minute)
                 .ok_or(FailureGuardError("failures per minute"))?,
             failures: Mutex::new(BoundedMap::new(count(self.addresses, "tracked addresses")?)),
-            good: Mutex::new(BoundedMap::new(count(self.known_good, "known good digests")?)),
+            good: Cache::builder()
+                .max_capacity(u64::try_from(good).unwrap_or(u64::MAX))
+                .eviction_policy(EvictionPolicy::lru())
+                .build(),
         })
     }
 }
