@@ -194,7 +194,7 @@ impl fmt::Debug for FailureGuard {
         f.debug_struct("FailureGuard")
             .field("per_minute", &self.per_minute)
             .field("addresses", &self.failures.lock().len())
-            .field("known_good", &self.good.lock().len())
+            .field("known_good", &self.good.entry_count())
             .finish()
     }
 }
