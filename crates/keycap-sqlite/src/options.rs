@@ -120,7 +120,7 @@ impl Options {
     /// Opens the database at `path`, and creates it if there is none. Its directory must exist.
     ///
     /// When this returns, the process is the one that writes there, and the holds of its predecessor
-    /// have ended by their policies. Needs a Tokio runtime.
+    /// have ended by their policies. Needs a Tokio runtime with its timer.
     ///
     /// Dropping the future leaves nothing open.
     ///

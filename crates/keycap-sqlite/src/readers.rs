@@ -44,7 +44,11 @@ impl Readers {
         let place = place.map_err(|_| Reason::Closed)?;
         let readers = Arc::clone(self);
         let reading = tokio::task::spawn_blocking(move || readers.read_now(&place, read));
-        reading.await.unwrap_or_else(|_| Err(Reason::Panicked.into()))
+        reading.await.unwrap_or_else(|error| match error.is_panic() {
+            true => Err(Reason::Panicked.into()),
+            // The runtime ends.
+            false => Err(Reason::Closed.into()),
+        })
     }
 
     /// Reads with a free reader. One that fails or panics is not used again.

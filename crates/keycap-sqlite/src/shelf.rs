@@ -267,3 +267,27 @@ impl Shelf for SqlShelf {
         self.rows.put_horizon(horizon)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use keycap_budget::{LimitKey, Meter, Period};
+    use rusqlite::Connection;
+
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_bounded() {
+        let mut shelf = SqlShelf::new(Rows::new(Connection::open_in_memory().unwrap()));
+        let limit = LimitKey { meter: Meter::USD, period: Period::minute() };
+        let mut keep = |account: usize| {
+            let account = AccountId::new(account.to_string()).unwrap();
+            let key = CounterKey { account, limit: limit.clone(), start: Timestamp::EPOCH };
+            let (counter, presence) = (Counter::default(), Presence::There);
+            shelf.counters.insert(key, Kept { counter, presence, state: State::Written });
+            shelf.trim();
+            shelf.counters.len()
+        };
+        assert_eq!((0..MAX_KEPT).map(&mut keep).last(), Some(MAX_KEPT));
+        assert_eq!(keep(MAX_KEPT), 0);
+    }
+}

@@ -252,3 +252,59 @@ async fn each_durability_is_what_sqlite_is_told() {
         assert_eq!(pragma("journal_mode").await.unwrap(), "wal".to_owned().into());
     }
 }
+
+/// Kills whatever drops it.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking(), "on purpose");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn p6_a_dead_writer_is_an_error_for_everyone_and_hangs_nobody() {
+    let place = Place::new().await;
+    let busy = occupy(&place.store).await;
+    drop(queued(pin!(place.store.change(|_| Ok(Bomb)))).await.err().unwrap());
+    drop(busy);
+    let error = loop {
+        match place.store.apply(charges(1)).await {
+            Ok(_) => tokio::task::yield_now().await,
+            Err(error) => break error,
+        }
+    };
+    assert!(told(&error).contains("open the store again"), "{}", told(&error));
+    assert!(place.store.apply(charges(1)).await.is_err());
+    place.store.close().await;
+    let again = SqliteStore::open(place.directory.path().join("keycap.db")).await.unwrap();
+    again.apply(charges(1)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn p6_more_reads_than_readers_wait_for_a_bounded_time() {
+    let wait = Duration::from_millis(20);
+    let place = Place::with(SqliteStore::options().readers(1).busy_wait(wait)).await;
+    let (busy, until) = sync_channel::<()>(1);
+    let reading = queued(place.store.read_rows(move |_| Ok(until.recv().is_err()))).await;
+    let error = place.store.standings(&leaf()).await.unwrap_err();
+    assert!(told(&error).contains("no reader was free within 20ms"), "{}", told(&error));
+    drop(busy);
+    assert!(reading.err().unwrap().await.unwrap());
+    place.store.standings(&leaf()).await.unwrap();
+}
+
+#[tokio::test]
+async fn p6_a_read_that_panics_harms_no_other() {
+    let place = Place::with(SqliteStore::options().readers(1)).await;
+    let error = place.store.read_rows(|_| -> Result<(), StoreError> { panic!("on purpose") });
+    assert!(told(&error.await.unwrap_err()).contains("panicked"));
+    place.store.standings(&leaf()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_reader_cannot_write() {
+    let place = Place::new().await;
+    let write = place.store.read_rows(|connection| Ok(connection.execute("DELETE FROM keys", [])?));
+    assert!(told(&write.await.unwrap_err()).contains("readonly"));
+}

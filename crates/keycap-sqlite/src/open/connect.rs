@@ -45,6 +45,8 @@ pub(super) fn write_ahead(connection: &Connection, options: &Options) -> Result<
         Durability::PowerCutLosesLatest => "NORMAL",
     };
     connection.pragma_update(None, "synchronous", synchronous)?;
+    // On macOS only this makes the disk write its own cache; elsewhere it changes nothing.
+    connection.pragma_update(None, "fullfsync", options.durability == Durability::OnDisk)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "journal_size_limit", MAX_LOG_FILE)?;
     Ok(())

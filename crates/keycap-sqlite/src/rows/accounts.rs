@@ -21,6 +21,8 @@ macro_rules! select {
     };
 }
 
+const FIND: &str = select!("WHERE account.id = ?1");
+
 const PUT: &str = "INSERT INTO accounts
         (id, parent, root, height, version, opened_at, terms, applied)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
@@ -28,9 +30,12 @@ const PUT: &str = "INSERT INTO accounts
         parent = excluded.parent, height = excluded.height, version = excluded.version,
         terms = excluded.terms, applied = excluded.applied";
 
+#[cfg(test)]
+pub(super) const QUERIES: &[&str] = &[FIND, PUT];
+
 impl Rows {
     pub(crate) fn account(&mut self, id: &AccountId) -> Result<Option<Account>, StoreError> {
-        let mut find = self.connection.prepare_cached(select!("WHERE account.id = ?1"))?;
+        let mut find = self.connection.prepare_cached(FIND)?;
         let mut found = find.query([id.as_str()])?;
         let Some(row) = found.next()? else { return Ok(None) };
         self.names.note(id, row.get(8)?);

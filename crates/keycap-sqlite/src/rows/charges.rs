@@ -14,14 +14,22 @@ const PUT: &str = "INSERT INTO charges (root, id, account, kept_from, body)
     VALUES (?1, ?2, ?3, ?4, ?5)
     ON CONFLICT DO UPDATE SET body = excluded.body";
 
+const DROP: &str = "DELETE FROM charges WHERE root = ?1 AND id = ?2";
+
+const DROP_REFUNDS: &str = "DELETE FROM refunds WHERE root = ?1 AND charge = ?2";
+
 const OLD: &str = "SELECT root, id, account, body FROM charges
     WHERE kept_from < ?1 ORDER BY kept_from LIMIT ?2";
 
-const OF_ACCOUNT: &str = "SELECT charges.root, id, account, body FROM charges
+const OF_ACCOUNT: &str = "SELECT root, id, account, body FROM charges
     WHERE account = ?1 ORDER BY id DESC LIMIT ?2";
 
-const OF_ACCOUNT_BEFORE: &str = "SELECT charges.root, id, account, body FROM charges
+const OF_ACCOUNT_BEFORE: &str = "SELECT root, id, account, body FROM charges
     WHERE account = ?1 AND id < ?3 ORDER BY id DESC LIMIT ?2";
+
+#[cfg(test)]
+pub(super) const QUERIES: &[&str] =
+    &[FIND, PUT, DROP, DROP_REFUNDS, OLD, OF_ACCOUNT, OF_ACCOUNT_BEFORE];
 
 impl Rows {
     pub(crate) fn charge(
@@ -54,10 +62,7 @@ impl Rows {
     pub(crate) fn drop_charge(&mut self, root: &AccountId, id: ChargeId) -> Result<(), StoreError> {
         let Self { connection, names } = self;
         let root = names.number(connection, root)?;
-        for sql in [
-            "DELETE FROM refunds WHERE root = ?1 AND charge = ?2",
-            "DELETE FROM charges WHERE root = ?1 AND id = ?2",
-        ] {
+        for sql in [DROP_REFUNDS, DROP] {
             connection.prepare_cached(sql)?.execute(params![root, id.as_bytes()])?;
         }
         Ok(())

@@ -28,6 +28,9 @@ const STALE: &str = "SELECT account, meter, period, start FROM counters
 const ALL: &str = "SELECT account, meter, period, start, spent, held, carried, uncovered
     FROM counters";
 
+#[cfg(test)]
+pub(super) const QUERIES: &[&str] = &[FIND, PUT, DROP, STALE];
+
 impl Rows {
     pub(crate) fn counter(&mut self, key: &CounterKey) -> Result<Option<Counter>, StoreError> {
         let Self { connection, names } = self;

@@ -16,11 +16,15 @@ macro_rules! select {
     };
 }
 
+const FIND: &str = select!("WHERE root = ?1 AND id = ?2");
+
 const PUT: &str = "INSERT INTO holds (root, id, owner, expires_at, kept_from, body)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6)
     ON CONFLICT DO UPDATE SET
         owner = excluded.owner, expires_at = excluded.expires_at, kept_from = excluded.kept_from,
         body = excluded.body";
+
+const DROP: &str = "DELETE FROM holds WHERE root = ?1 AND id = ?2";
 
 const EXPIRED: &str =
     select!("WHERE kept_from IS NULL AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2");
@@ -32,6 +36,9 @@ const OF_OWNERS: &str =
 const ENDED: &str =
     select!("WHERE kept_from IS NOT NULL AND kept_from < ?1 ORDER BY kept_from LIMIT ?2");
 
+#[cfg(test)]
+pub(super) const QUERIES: &[&str] = &[FIND, PUT, DROP, EXPIRED, OF_OWNERS, ENDED];
+
 impl Rows {
     pub(crate) fn hold(
         &mut self,
@@ -40,7 +47,7 @@ impl Rows {
     ) -> Result<Option<Hold>, StoreError> {
         let Self { connection, names } = self;
         let Some(root) = names.find(connection, root)? else { return Ok(None) };
-        let mut find = connection.prepare_cached(select!("WHERE root = ?1 AND id = ?2"))?;
+        let mut find = connection.prepare_cached(FIND)?;
         let mut found = find.query(params![root, id.as_bytes()])?;
         found.next()?.map(|row| hold(row, names, connection)).transpose()
     }
@@ -61,9 +68,7 @@ impl Rows {
     pub(crate) fn drop_hold(&mut self, root: &AccountId, id: HoldId) -> Result<(), StoreError> {
         let Self { connection, names } = self;
         let root = names.number(connection, root)?;
-        connection
-            .prepare_cached("DELETE FROM holds WHERE root = ?1 AND id = ?2")?
-            .execute(params![root, id.as_bytes()])?;
+        connection.prepare_cached(DROP)?.execute(params![root, id.as_bytes()])?;
         Ok(())
     }
 

@@ -27,10 +27,24 @@ const INSERT: &str = "INSERT INTO keys (id, digest, display_prefix, owner, accou
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
     ON CONFLICT DO NOTHING";
 
+const BY_DIGEST: &str = select!("WHERE digest = ?1");
+
+const BY_ID: &str = select!("WHERE id = ?1");
+
+const OF_OWNER: &str = select!("WHERE owner = ?1 AND id > ?2 ORDER BY id LIMIT ?3");
+
+const IS_THERE: &str = "SELECT 1 FROM keys WHERE id = ?1";
+
 const REVOKE: &str = "UPDATE keys SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL";
+
+const SET_EXPIRY: &str = "UPDATE keys SET expires_at = ?2 WHERE id = ?1";
 
 const TOUCH: &str = "UPDATE keys SET last_used_at = ?2
     WHERE id = ?1 AND (last_used_at IS NULL OR last_used_at < ?2)";
+
+#[cfg(test)]
+pub(super) const QUERIES: &[&str] =
+    &[INSERT, BY_DIGEST, BY_ID, OF_OWNER, IS_THERE, REVOKE, SET_EXPIRY, TOUCH];
 
 /// Adds a key; never changes one.
 pub(crate) fn insert(connection: &Connection, key: &KeyRecord) -> Result<Insertion, StoreError> {
@@ -54,11 +68,11 @@ pub(crate) fn by_digest(
     connection: &Connection,
     digest: &Digest,
 ) -> Result<Option<KeyRecord>, StoreError> {
-    find(connection, select!("WHERE digest = ?1"), [digest.as_bytes()])
+    find(connection, BY_DIGEST, [digest.as_bytes()])
 }
 
 pub(crate) fn by_id(connection: &Connection, id: &KeyId) -> Result<Option<KeyRecord>, StoreError> {
-    find(connection, select!("WHERE id = ?1"), [id.to_string()])
+    find(connection, BY_ID, [id.to_string()])
 }
 
 /// Revokes a key; the first revocation's time stays.
@@ -80,7 +94,7 @@ pub(crate) fn set_expiry(
     id: &KeyId,
     expires_at: Option<Timestamp>,
 ) -> Result<ExpirySetting, StoreError> {
-    let mut set = connection.prepare_cached("UPDATE keys SET expires_at = ?2 WHERE id = ?1")?;
+    let mut set = connection.prepare_cached(SET_EXPIRY)?;
     let set = set.execute(params![id.to_string(), expires_at.map(Timestamp::as_millis)])?;
     Ok(if set == 0 { ExpirySetting::Unknown } else { ExpirySetting::Set })
 }
@@ -93,8 +107,7 @@ pub(crate) fn of_owner(
 ) -> Result<KeyPage, StoreError> {
     // Every id sorts after the empty text.
     let after = page.begins_after().map_or_else(String::new, |id| id.to_string());
-    let sql = select!("WHERE owner = ?1 AND id > ?2 ORDER BY id LIMIT ?3");
-    let mut select = connection.prepare_cached(sql)?;
+    let mut select = connection.prepare_cached(OF_OWNER)?;
     let page_and_one = bound(page.size().saturating_add(1));
     let found = select.query_and_then(params![owner.as_str(), after, page_and_one], key)?;
     Ok(KeyPage::cut(page, found.collect::<Result<_, _>>()?))
@@ -113,7 +126,7 @@ pub(crate) fn touch(
 }
 
 fn is_there(connection: &Connection, id: &KeyId) -> Result<bool, StoreError> {
-    Ok(connection.prepare_cached("SELECT 1 FROM keys WHERE id = ?1")?.exists([id.to_string()])?)
+    Ok(connection.prepare_cached(IS_THERE)?.exists([id.to_string()])?)
 }
 
 fn find(

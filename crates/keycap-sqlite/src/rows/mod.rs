@@ -10,6 +10,8 @@ mod holds;
 pub(crate) mod keys;
 mod names;
 mod pack;
+#[cfg(test)]
+mod plans;
 mod refunds;
 
 use std::fmt::Display;

@@ -10,6 +10,13 @@ use crate::StoreError;
 /// The most accounts whose numbers are remembered; beyond it the memory starts anew.
 const MAX_NAMES: usize = 65_536;
 
+const NUMBER: &str = "SELECT number FROM accounts WHERE id = ?1";
+
+const ID: &str = "SELECT id FROM accounts WHERE number = ?1";
+
+#[cfg(test)]
+pub(super) const QUERIES: &[&str] = &[NUMBER, ID];
+
 /// Remembers which account has which number. A number is given once and stays.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
@@ -42,7 +49,7 @@ impl Names {
         if let Some(number) = self.numbers.get(id) {
             return Ok(Some(*number));
         }
-        let mut find = connection.prepare_cached("SELECT number FROM accounts WHERE id = ?1")?;
+        let mut find = connection.prepare_cached(NUMBER)?;
         let number: Option<i64> = find.query_row([id.as_str()], |row| row.get(0)).optional()?;
         if let Some(number) = number {
             self.note(id, number);
@@ -69,11 +76,28 @@ impl Names {
         if let Some(id) = self.ids.get(&number) {
             return Ok(id.clone());
         }
-        let mut find = connection.prepare_cached("SELECT id FROM accounts WHERE number = ?1")?;
+        let mut find = connection.prepare_cached(ID)?;
         let text: Option<String> = find.query_row([number], |row| row.get(0)).optional()?;
         let text = text.ok_or_else(|| StoreError::damaged(format!("no account {number}")))?;
         let id = super::read(&text, str::parse)?;
         self.note(&id, number);
         Ok(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_for_names_is_bounded() {
+        let mut names = Names::default();
+        let last = i64::try_from(MAX_NAMES).unwrap();
+        for number in 0..last {
+            names.note(&AccountId::new(number.to_string()).unwrap(), number);
+        }
+        assert_eq!((names.ids.len(), names.numbers.len()), (MAX_NAMES, MAX_NAMES));
+        names.note(&AccountId::new("one-more").unwrap(), last);
+        assert_eq!((names.ids.len(), names.numbers.len()), (1, 1));
     }
 }

@@ -251,3 +251,95 @@ fn cut_short() -> StoreError {
 pub(super) fn unknown(what: &str, byte: u8) -> StoreError {
     StoreError::damaged(format!("{byte} is no {what}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What is read back of what was packed, and whether all of it was read.
+    fn unpacked<T>(
+        pack: impl FnOnce(&mut Packer<'_>),
+        unpack: impl Fn(&mut Unpacker<'_>) -> Result<T, StoreError>,
+    ) -> T {
+        let (mut names, connection) = (Names::default(), Connection::open_in_memory().unwrap());
+        let mut row = Packer::new(&mut names, &connection);
+        pack(&mut row);
+        let bytes = row.finish();
+        for shorter in 0..bytes.len() {
+            let cut = Unpacker::new(&bytes[..shorter], &mut names, &connection);
+            assert!(cut.and_then(|mut row| unpack(&mut row)).is_err(), "cut to {shorter} bytes");
+        }
+        let mut row = Unpacker::new(&bytes, &mut names, &connection).unwrap();
+        let value = unpack(&mut row).unwrap();
+        row.finish().unwrap();
+        value
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+        #[test]
+        fn numbers_instants_and_texts_read_as_they_were_written(
+            number: u64, millis: i64, text: String, option: Option<u32>,
+        ) {
+            let instant = Timestamp::from_millis(millis);
+            let amount = option.map(Amount::from_units);
+            let read = unpacked(
+                |row| {
+                    row.number(number);
+                    row.instant(instant);
+                    row.text(&text);
+                    row.option(amount, Packer::amount);
+                },
+                |row| {
+                    let text = |row: &mut Unpacker<'_>| row.text().map(str::to_owned);
+                    Ok((row.number()?, row.instant()?, text(row)?, row.option(Unpacker::amount)?))
+                },
+            );
+            prop_assert_eq!(read, (number, instant, text, amount));
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {
+            let (mut names, connection) = (Names::default(), Connection::open_in_memory().unwrap());
+            let bytes = [&[LAYOUT], &*bytes].concat();
+            let mut row = Unpacker::new(&bytes, &mut names, &connection).unwrap();
+            let _ = row.labels().and_then(|_| row.cost()).and_then(|_| row.limit());
+        }
+    }
+
+    #[test]
+    fn the_ends_of_the_numbers_fit() {
+        for number in [0, 0x7f, 0x80, u64::MAX] {
+            assert_eq!(unpacked(|row| row.number(number), |row| row.number()), number);
+        }
+        for millis in [i64::MIN, -1, 0, 1, i64::MAX] {
+            let instant = Timestamp::from_millis(millis);
+            assert_eq!(unpacked(|row| row.instant(instant), |row| row.instant()), instant);
+        }
+    }
+
+    #[test]
+    fn a_number_beyond_64_bits_is_refused() {
+        let (mut names, connection) = (Names::default(), Connection::open_in_memory().unwrap());
+        let mut bytes = vec![LAYOUT];
+        bytes.extend([0xff; 9]);
+        for (last, fits) in [(1, true), (2, false)] {
+            bytes.truncate(10);
+            bytes.push(last);
+            let mut row = Unpacker::new(&bytes, &mut names, &connection).unwrap();
+            assert_eq!(row.number().is_ok(), fits, "{last}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_left_over_are_refused() {
+        let (mut names, connection) = (Names::default(), Connection::open_in_memory().unwrap());
+        let row = Unpacker::new(&[LAYOUT, 0], &mut names, &connection).unwrap();
+        assert!(row.finish().is_err());
+        assert!(Unpacker::new(&[LAYOUT + 1], &mut names, &connection).is_err());
+        assert!(Unpacker::new(&[], &mut names, &connection).is_err());
+    }
+}

@@ -14,6 +14,9 @@ const PUT: &str = "INSERT INTO refunds (root, id, charge, body) VALUES (?1, ?2, 
 
 const ALL: &str = "SELECT id, charge, body, root FROM refunds";
 
+#[cfg(test)]
+pub(super) const QUERIES: &[&str] = &[FIND, PUT];
+
 impl Rows {
     pub(crate) fn refund(
         &mut self,

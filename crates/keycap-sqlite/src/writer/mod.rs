@@ -5,6 +5,8 @@
 
 mod desk;
 mod group;
+#[cfg(test)]
+mod tests;
 mod work;
 
 use std::io;
