@@ -1,1 +1,34 @@
-//! Whole-system tests of Keycap.
+//! Whole-system tests of Keycap: what the tests under `tests/` share.
+//!
+//! A test describes an application once ([`App`]), has it served over TCP by both adapters
+//! ([`Framework`], [`Site`]), and speaks to it in raw HTTP/1.1 ([`wire`]). Real processes are started
+//! by [`process`]; things that fail, hang or panic on command stand in [`doubles`].
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "this crate is nothing but tests, and this is how tests fail"
+)]
+
+mod app;
+pub mod doubles;
+mod latch;
+pub mod log;
+mod many;
+pub mod process;
+mod reply;
+mod script;
+mod serve;
+mod site;
+pub mod wait;
+pub mod wire;
+mod work;
+
+pub use app::{App, Route, Store};
+pub use latch::Latch;
+pub use many::allow_many_connections;
+pub use script::{Told, same_on_both};
+pub use serve::Framework;
+pub use site::{KeyName, NOW, Site};
+pub use work::{StreamEnd, Work};

@@ -1,0 +1,220 @@
+//! The quickstarts as real processes: built once, started, signalled, killed.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::Framework;
+
+/// The longest a process may take to say that it listens, or to end.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The binary of a quickstart, built if it is not there or stale.
+pub fn quickstart(framework: Framework) -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let directory = BUILT.get_or_init(|| {
+        // target/<profile>/deps/<test>
+        let test = std::env::current_exe().expect("the path of the test");
+        let profile = test.ancestors().nth(2).expect("a profile's directory").to_owned();
+        build(&profile);
+        profile
+    });
+    directory.join(format!("quickstart-{framework}{}", std::env::consts::EXE_SUFFIX))
+}
+
+fn build(profile_directory: &Path) {
+    let profile = match profile_directory.file_name().and_then(|name| name.to_str()) {
+        Some("debug") | None => "dev",
+        Some(name) => name,
+    };
+    let target = profile_directory.parent().expect("a target directory");
+    let mut command = std::process::Command::new(env!("CARGO"));
+    command.args(["build", "--quiet", "-p", "quickstart-axum", "-p", "quickstart-actix"]);
+    command.args(["--profile", profile, "--target-dir"]).arg(target);
+    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let output = command.output().expect("cargo runs");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "the quickstarts do not build:\n{errors}");
+}
+
+/// Everything a stream has said so far.
+#[derive(Clone, Debug)]
+pub struct Printed(Arc<watch::Sender<Vec<u8>>>);
+
+impl Printed {
+    fn by(mut stream: impl AsyncRead + Unpin + Send + 'static) -> Self {
+        let printed = Self(Arc::new(watch::Sender::new(Vec::new())));
+        let to = Arc::clone(&printed.0);
+        tokio::spawn(async move {
+            let mut buffer = [0; 4096];
+            while let Ok(count @ 1..) = stream.read(&mut buffer).await {
+                to.send_modify(|all| all.extend_from_slice(&buffer[..count]));
+            }
+        });
+        printed
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
+        self.0.borrow().clone()
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.borrow()).into_owned()
+    }
+
+    /// What follows `label` on the first whole line that begins with it, if there is one.
+    #[must_use]
+    pub fn line(&self, label: &str) -> Option<String> {
+        let text = self.text();
+        let mut whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        whole.find_map(|line| Some(line.strip_prefix(label)?.trim_end().to_owned()))
+    }
+
+    async fn wait_for_line(&self, label: &str) -> Option<String> {
+        let mut changes = self.0.subscribe();
+        loop {
+            if let Some(found) = self.line(label) {
+                return Some(found);
+            }
+            changes.changed().await.ok()?;
+        }
+    }
+}
+
+/// How to start a quickstart.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Start {
+    framework: Framework,
+    directory: PathBuf,
+    environment: Vec<(&'static str, String)>,
+}
+
+impl Start {
+    /// In this directory, on any port, with the defaults for everything else.
+    pub fn new(framework: Framework, directory: &Path) -> Self {
+        let environment = vec![("PORT", "0".to_owned())];
+        Self { framework, directory: directory.to_owned(), environment }
+    }
+
+    /// With an environment variable.
+    pub fn set(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.environment.retain(|(known, _)| *known != name);
+        self.environment.push((name, value.into()));
+        self
+    }
+
+    /// Starts the process, whatever it will do.
+    pub fn spawn(&self) -> Process {
+        let mut command = Command::new(quickstart(self.framework));
+        for name in ["PORT", "KEYCAP_DB", "QUICKSTART_CAP"] {
+            command.env_remove(name);
+        }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.current_dir(&self.directory).kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the quickstart starts");
+        let stdout = Printed::by(child.stdout.take().expect("its output"));
+        let stderr = Printed::by(child.stderr.take().expect("its errors"));
+        Process { child, stdout, stderr }
+    }
+
+    /// Starts the process and waits until it listens.
+    ///
+    /// # Panics
+    /// When it does not in time.
+    pub async fn listen(&self) -> Quickstart {
+        let process = self.spawn();
+        let said = async {
+            let key = process.stdout.wait_for_line("key: ").await;
+            (key, process.stdout.wait_for_line("listening on http://").await)
+        };
+        match timeout(PATIENCE, said).await {
+            Ok((Some(key), Some(address))) => {
+                let address = address.parse().expect("an address to listen on");
+                Quickstart { key, address, process }
+            }
+            other => panic!("{} does not listen ({other:?}): {process:?}", self.framework),
+        }
+    }
+}
+
+/// A process that was started. Killed when dropped.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    /// What it printed.
+    pub stdout: Printed,
+    /// What it logged.
+    pub stderr: Printed,
+}
+
+impl Process {
+    /// Its id.
+    ///
+    /// # Panics
+    /// When it has ended.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("the process lives")
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.id()).ok().and_then(Pid::from_raw).expect("a process id");
+        kill_process(id, signal).expect("the signal is sent");
+    }
+
+    /// Waits until it has ended.
+    ///
+    /// # Panics
+    /// When it does not in time.
+    pub async fn ended(&mut self) -> ExitStatus {
+        match timeout(PATIENCE, self.child.wait()).await {
+            Ok(status) => status.expect("a status"),
+            Err(_elapsed) => panic!("the process does not end: {self:?}"),
+        }
+    }
+}
+
+/// A quickstart that listens.
+#[derive(Debug)]
+pub struct Quickstart {
+    /// The key it printed.
+    pub key: String,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Its process.
+    pub process: Process,
+}
+
+impl Quickstart {
+    /// Kills it without a word, and waits until it is gone.
+    pub async fn kill(mut self) {
+        self.process.signal(Signal::KILL);
+        self.process.ended().await;
+    }
+
+    /// Asks it to end, and sees that it does so in order.
+    ///
+    /// # Panics
+    /// When it does not end, or not with status 0.
+    pub async fn stop(mut self, signal: Signal) -> Process {
+        self.process.signal(signal);
+        let status = self.process.ended().await;
+        assert!(status.success(), "after {signal:?}: {status}: {:?}", self.process);
+        self.process
+    }
+}
