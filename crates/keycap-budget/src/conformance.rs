@@ -33,12 +33,16 @@
 
 mod accounts;
 mod charges;
+mod differential;
 mod expiry;
 mod holds;
 mod ids;
+mod properties;
 mod reads;
 mod refunds;
 mod retention;
+mod steps;
+mod tally;
 mod trial;
 mod windows;
 
@@ -50,6 +54,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use keycap_base::ManualClock;
 
+pub use self::differential::run_differential;
+pub use self::properties::check;
+pub use self::steps::{Step, Tick, steps};
 pub use self::trial::Trial;
 use crate::{Ledger, Retention};
 

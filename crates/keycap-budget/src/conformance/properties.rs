@@ -1,0 +1,295 @@
+//! What must hold after every operation, whatever was asked.
+
+use std::collections::BTreeMap;
+
+use keycap_base::{Clock, ManualClock, Timestamp};
+
+use super::Failure;
+use super::steps::Step;
+use super::tally::Tally;
+use crate::{
+    Account, AccountId, Amount, Cause, Claim, Cost, Counter, CounterKey, Decided, Ledger, Limit,
+    NewHold, Operation, Outcome, Shortfall, Snapshot, apply_one, audit,
+};
+
+/// Applies the steps one operation at a time, and checks after each:
+/// - I2 to I5 by the [audit](crate::audit), I2 also by a naive account of the suite's own;
+/// - I1: a hold that was granted was asked of every limit it applies to and fitted each; nothing
+///   stands above the highest cap in force in its window, but for what is marked as uncovered;
+/// - I7: what was refused did not fit, for the cause that was told;
+/// - P3: an operation that was done changes nothing when it is sent again, at once and at the end;
+/// - a refusal, a conflict and a fault leave no trace.
+///
+/// The ledger must be fresh, and `clock` its clock, which is set to the [start](Step::start).
+///
+/// # Errors
+/// What did not hold, and after which operation.
+pub async fn check(
+    ledger: &dyn Ledger,
+    clock: &ManualClock,
+    steps: &[Step],
+) -> Result<(), Failure> {
+    let mut run =
+        Run { ledger, clock, tally: Tally::default(), caps: BTreeMap::new(), done: vec![] };
+    clock.set(Step::start());
+    for (place, step) in steps.iter().enumerate() {
+        step.tick.turn(clock);
+        for operation in &step.batch {
+            let checked = run.ask(operation).await;
+            checked.map_err(|failure| format!("step {place}: {operation:?}: {failure}"))?;
+        }
+    }
+    run.ask_all_again().await
+}
+
+struct Run<'a> {
+    ledger: &'a dyn Ledger,
+    clock: &'a ManualClock,
+    tally: Tally,
+    /// The highest cap that was ever in force in a window.
+    caps: BTreeMap<CounterKey, Amount>,
+    /// What was done and is done once.
+    done: Vec<Operation>,
+}
+
+impl Run<'_> {
+    async fn ask(&mut self, operation: &Operation) -> Result<(), Failure> {
+        let before = self.ledger.snapshot().await?;
+        let answer = apply_one(self.ledger, operation.clone()).await?;
+        let after = self.ledger.snapshot().await?;
+        audit(&after)?;
+        let now = self.clock.now().max(before.horizon.pruned_at);
+        if leaves_no_trace(&answer) && before != after {
+            return Err(format!("it left a trace, and answered {answer:?}").into());
+        }
+        self.tally.note(operation, &answer, &before, &after)?;
+        self.note_caps(&before, now);
+        self.note_caps(&after, now);
+        self.check_caps(&after)?;
+        check_grant(operation, &answer, &before, &after, now)?;
+        if is_done_once(operation, &answer) {
+            self.ask_again(operation, &after).await?;
+            self.done.push(operation.clone());
+        }
+        Ok(())
+    }
+
+    /// P3: an operation that was done changes nothing when it is sent again.
+    async fn ask_again(&self, operation: &Operation, before: &Snapshot) -> Result<(), Failure> {
+        let answer = apply_one(self.ledger, operation.clone()).await?;
+        if self.ledger.snapshot().await? == *before {
+            Ok(())
+        } else {
+            Err(format!("P3: sent again, it changed something, and answered {answer:?}").into())
+        }
+    }
+
+    async fn ask_all_again(&self) -> Result<(), Failure> {
+        let before = self.ledger.snapshot().await?;
+        for operation in &self.done {
+            let asked = self.ask_again(operation, &before).await;
+            asked.map_err(|failure| format!("at the end: {operation:?}: {failure}"))?;
+        }
+        Ok(())
+    }
+
+    fn note_caps(&mut self, snapshot: &Snapshot, now: Timestamp) {
+        for account in &snapshot.accounts {
+            for limit in account.terms.limits.iter() {
+                let highest = self.caps.entry(counter_of(account, limit, now)).or_default();
+                *highest = (*highest).max(limit.cap());
+            }
+        }
+    }
+
+    /// I1, over the life of a window.
+    fn check_caps(&self, after: &Snapshot) -> Result<(), Failure> {
+        for (key, counter) in &after.counters {
+            let cap = self.caps.get(key).copied().unwrap_or_default();
+            let used = wide(counter.spent) + wide(counter.held);
+            if used > wide(cap) + wide(counter.uncovered) {
+                return Err(
+                    format!("I1: {key:?} shows {counter:?}, and its cap was {cap:?}").into()
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether nothing may have changed.
+fn leaves_no_trace(answer: &Decided) -> bool {
+    matches!(
+        answer,
+        Err(_)
+            | Ok(Outcome::Refused(_)
+                | Outcome::Conflict(_)
+                | Outcome::TooOld { .. }
+                | Outcome::Stale(_)
+                | Outcome::Ended(_)
+                | Outcome::RefundTooLarge { .. }
+                | Outcome::Swept { holds: 0, .. })
+    )
+}
+
+/// Whether it was done, and must not be done again by another try.
+fn is_done_once(operation: &Operation, answer: &Decided) -> bool {
+    matches!(
+        (operation, answer),
+        (Operation::Hold(_), Ok(Outcome::Held(_)))
+            | (Operation::Settle { .. } | Operation::Charge(_), Ok(Outcome::Recorded(_)))
+            | (Operation::Refund { .. }, Ok(Outcome::Refunded(_)))
+            | (Operation::Release { .. }, Ok(Outcome::Released))
+            | (Operation::Amend { .. }, Ok(Outcome::Amended(_)))
+    )
+}
+
+/// One limit that an operation asks, found without the books.
+struct Asked {
+    key: CounterKey,
+    cap: Amount,
+    amount: Amount,
+    room: bool,
+}
+
+/// I1 and I7, for one operation.
+fn check_grant(
+    operation: &Operation,
+    answer: &Decided,
+    before: &Snapshot,
+    after: &Snapshot,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let asked = match operation {
+        Operation::Hold(new) => asked_by_hold(new, before, now),
+        Operation::Extend { account, hold, granted, .. } => {
+            let held =
+                before.holds.iter().find(|held| held.id == *hold && held.account == *account);
+            held.map(|held| {
+                let more = granted.minus_saturating(&held.granted);
+                asked_by(&held.chain, &Claim::Chain(more), before, now)
+            })
+        }
+        _ => None,
+    };
+    match (asked, answer) {
+        (Some(asked), Ok(Outcome::Held(_))) => check_held(&asked, before, after),
+        (Some(asked), Ok(Outcome::Refused(shortfall))) => check_refused(&asked, shortfall, before),
+        _ => Ok(()),
+    }
+}
+
+/// What a hold asks; nothing when it was taken before.
+fn asked_by_hold(new: &NewHold, before: &Snapshot, now: Timestamp) -> Option<Vec<Asked>> {
+    let root = &find(before, &new.account)?.root;
+    if before.holds.iter().any(|held| held.id == new.id && held.root == *root) {
+        return Some(Vec::new());
+    }
+    let mut chain = vec![new.account.clone()];
+    while let Some(parent) = chain.last().and_then(|id| find(before, id)?.parent.clone()) {
+        chain.push(parent);
+    }
+    Some(asked_by(&chain, &new.claim, before, now))
+}
+
+fn asked_by(chain: &[AccountId], claim: &Claim, before: &Snapshot, now: Timestamp) -> Vec<Asked> {
+    let mut asked = Vec::new();
+    for account in chain.iter().filter_map(|id| find(before, id)) {
+        for limit in account.terms.limits.iter() {
+            let of = |cost: &Cost| cost.amount(&limit.key().meter);
+            let (amount, room) = match claim {
+                Claim::Chain(cost) => (of(cost), false),
+                Claim::Room(cost) => (of(cost), of(cost).is_zero()),
+                Claim::Limit(key, amount) if key == limit.key() => {
+                    let is_own = chain.first() == Some(&account.id);
+                    (if is_own { *amount } else { Amount::ZERO }, false)
+                }
+                Claim::Limit(..) => (Amount::ZERO, false),
+            };
+            asked.push(Asked {
+                key: counter_of(account, limit, now),
+                cap: limit.cap(),
+                amount,
+                room,
+            });
+        }
+    }
+    asked
+}
+
+fn check_held(asked: &[Asked], before: &Snapshot, after: &Snapshot) -> Result<(), Failure> {
+    let (old, new) = (counters(before), counters(after));
+    let mut expected: BTreeMap<&CounterKey, i128> = BTreeMap::new();
+    for ask in asked {
+        *expected.entry(&ask.key).or_default() += wide(ask.amount);
+        let was = used(old.get(&ask.key));
+        let is = used(new.get(&ask.key));
+        if !ask.amount.is_zero() && is > wide(ask.cap) {
+            return Err(format!("I1: {:?} was granted above its cap", ask.key).into());
+        }
+        if ask.room && was >= wide(ask.cap) {
+            return Err(format!("I1: {:?} had no room", ask.key).into());
+        }
+    }
+    for (key, counter) in &new {
+        let had = old.get(key).copied().unwrap_or_default();
+        let more = wide(counter.held) - wide(had.held);
+        if more != expected.get(key).copied().unwrap_or(0) || counter.spent != had.spent {
+            return Err(format!("I1: {key:?} went from {had:?} to {counter:?}").into());
+        }
+    }
+    Ok(())
+}
+
+fn check_refused(asked: &[Asked], told: &Shortfall, before: &Snapshot) -> Result<(), Failure> {
+    let standing = &told.standing;
+    let key = CounterKey {
+        account: standing.account.clone(),
+        limit: standing.limit.key().clone(),
+        start: standing.window.start,
+    };
+    let ask = asked.iter().find(|ask| ask.key == key && ask.amount == told.wanted);
+    let ask = ask.ok_or("I7: it was not asked of the limit that refused")?;
+    let counter = counters(before).get(&key).copied().unwrap_or_default();
+    // Room is any amount at all.
+    let wanted = if ask.room { 1 } else { wide(ask.amount) };
+    let cap = wide(ask.cap);
+    let cause = if wanted > cap {
+        Some(Cause::LargerThanCap)
+    } else if wide(counter.spent) + wanted > cap {
+        Some(Cause::Spent)
+    } else if used(Some(&counter)) + wanted > cap {
+        Some(Cause::Reserved)
+    } else {
+        None
+    };
+    if cause == Some(told.cause) {
+        Ok(())
+    } else {
+        Err(format!("I7: {told:?} was told, and the cause was {cause:?}").into())
+    }
+}
+
+fn find<'a>(snapshot: &'a Snapshot, id: &AccountId) -> Option<&'a Account> {
+    snapshot.accounts.iter().find(|account| account.id == *id)
+}
+
+fn counter_of(account: &Account, limit: &Limit, now: Timestamp) -> CounterKey {
+    CounterKey {
+        account: account.id.clone(),
+        limit: limit.key().clone(),
+        start: limit.key().period.window(now).start,
+    }
+}
+
+fn counters(snapshot: &Snapshot) -> BTreeMap<CounterKey, Counter> {
+    snapshot.counters.iter().cloned().collect()
+}
+
+fn used(counter: Option<&Counter>) -> i128 {
+    counter.map_or(0, |counter| wide(counter.spent) + wide(counter.held))
+}
+
+fn wide(amount: Amount) -> i128 {
+    i128::from(amount.units())
+}
