@@ -15,7 +15,7 @@ pin_project! {
     /// refusal's.
     ///
     /// Dropped before its end, the request was cut short.
-    pub struct KeycapBody<B> {
+    pub struct GuardedBody<B> {
         #[pin]
         inner: Inner<B>,
     }
@@ -31,7 +31,7 @@ pin_project! {
     }
 }
 
-impl<B: MessageBody> KeycapBody<B> {
+impl<B: MessageBody> GuardedBody<B> {
     /// The body of a handler's answer to a request with this method.
     pub(crate) fn of_handler(body: B, mut course: Option<Course>, method: &Method) -> Self {
         let nobody_reads_it = *method == Method::HEAD || body.size().is_eof();
@@ -47,7 +47,7 @@ impl<B: MessageBody> KeycapBody<B> {
     }
 }
 
-impl<B: MessageBody> MessageBody for KeycapBody<B> {
+impl<B: MessageBody> MessageBody for GuardedBody<B> {
     type Error = B::Error;
 
     fn size(&self) -> BodySize {
@@ -87,8 +87,8 @@ fn watched<B: MessageBody>(
     polled
 }
 
-impl<B> fmt::Debug for KeycapBody<B> {
+impl<B> fmt::Debug for GuardedBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeycapBody").finish_non_exhaustive()
+        f.debug_struct("GuardedBody").finish_non_exhaustive()
     }
 }

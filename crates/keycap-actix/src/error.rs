@@ -1,75 +1,89 @@
-//! The error of extractors and of a key's methods: a refusal, and the answer that tells it.
+//! What goes wrong with a key in a handler.
 
 use std::fmt;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, ResponseError};
-use keycap_gate::{Answer, AnswerSettings, Broken, CredentialPlaces, Gate, Refusal, answer};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use keycap_gate::{Answer, AnswerSettings, Broken, Code, CredentialPlaces, Gate, Refusal, answer};
 
-use crate::response::response;
+use crate::response::{response, status};
 
-/// Why a handler cannot go on: a refusal, with the answer that tells it.
+/// Why a key cannot be had, a cost not be held, or not be recorded. As a response, it is what the
+/// middleware would answer: the same document, the same settings, the application's own rendering.
 ///
-/// Returned from a handler by `?`, it is answered in the bytes the middleware would have used, the
-/// application's own rendering included. If something is broken, the cause goes to the log.
+/// `Display` is for the log, not for callers.
+#[derive(Clone)]
 pub struct Error(Box<Told>);
 
+/// A refusal, and how callers are told.
+#[derive(Clone)]
 struct Told {
     refusal: Refusal,
     answer: Answer,
 }
 
 impl Error {
-    /// A refusal, told as this gate tells it.
+    /// A refusal, told as this gate tells it. What is broken is logged, because callers are not told.
     pub(crate) fn new(gate: &Gate, refusal: impl Into<Refusal>) -> Self {
         let refusal = refusal.into();
+        if let Refusal::Broken(broken) = &refusal {
+            let cause = broken as &dyn std::error::Error;
+            tracing::error!(code = %broken.code(), cause, "a handler cannot go on");
+        }
         Self(Box::new(Told { answer: gate.answer(&refusal), refusal }))
     }
 
-    /// The refusal.
+    /// Why.
     #[must_use]
     pub fn refusal(&self) -> &Refusal {
         &self.0.refusal
     }
+
+    /// The code that callers see.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        self.0.refusal.code()
+    }
 }
 
-/// An error in how the application is put together, where no gate is at hand to tell it.
-pub(crate) fn misconfigured(cause: &'static str) -> Error {
-    let refusal = Refusal::from(Broken::misconfigured(cause));
+/// The error that an extractor without a middleware fails with. Callers learn that the application is
+/// misconfigured; the log learns which route lacks which middleware.
+pub(crate) fn missing(extractor: &'static str, request: &HttpRequest) -> Error {
+    let method = request.method();
+    let route = request.match_pattern().unwrap_or_else(|| request.path().to_owned());
+    let why = format!("route {method} {route} uses {extractor} but no Keycap wraps it");
+    tracing::error!(%method, route, "{why}");
+    let refusal = Broken::misconfigured(why).into();
+    // Without a middleware there is no gate whose settings could be used.
     let answer = answer(&refusal, &AnswerSettings::default(), &CredentialPlaces::default());
     Error(Box::new(Told { refusal, answer }))
 }
 
 impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(self.0.answer.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        status(&self.0.answer)
     }
 
     fn error_response(&self) -> HttpResponse<BoxBody> {
-        if let Refusal::Broken(broken) = self.refusal() {
-            let cause = broken as &dyn std::error::Error;
-            tracing::error!(code = %broken.code(), cause, "a handler could not go on");
-        }
         response(self.0.answer.clone(), MessageBody::boxed)
     }
 }
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.refusal().source()
+        self.0.refusal.source()
     }
 }
 
 impl fmt::Display for Error {
-    /// For the log, not for callers.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.refusal().fmt(f)
+        self.0.refusal.fmt(f)
     }
 }
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Error").field(self.refusal()).finish()
+        f.debug_tuple("Error").field(&self.0.refusal).finish()
     }
 }

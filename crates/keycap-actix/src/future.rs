@@ -9,35 +9,29 @@ use std::task::{Context, Poll, ready};
 use actix_web::HttpMessage;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
-use keycap_gate::{Course, Deciding, Decision, KeyState, Refusal};
+use keycap_gate::{Course, Deciding, Decision, Refusal};
 use pin_project_lite::pin_project;
 
-use crate::KeycapBody;
+use crate::GuardedBody;
 use crate::middleware::Wrapped;
 use crate::observation::note;
-use crate::response::{append, response};
+use crate::response::{add_headers, response};
 
 /// Where a middleware stands in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Position {
+pub(crate) enum Depth {
     /// The first of its gate: what is done once for a request, it does.
     Outermost,
     /// Inside a request that its gate has admitted already.
     Nested,
 }
 
-impl From<Option<KeyState>> for Position {
-    fn from(inside: Option<KeyState>) -> Self {
-        if inside.is_some() { Self::Nested } else { Self::Outermost }
-    }
-}
-
 pin_project! {
     /// The future of [`KeycapService`](crate::KeycapService). Dropped before it is ready, the request
     /// ends as its guard says of a client that left.
-    pub struct KeycapFuture<S: Service<ServiceRequest>> {
+    pub struct ResponseFuture<S: Service<ServiceRequest>> {
         wrapped: Rc<Wrapped<S>>,
-        position: Position,
+        depth: Depth,
         #[pin]
         stage: Stage<S::Future>,
     }
@@ -53,23 +47,23 @@ pin_project! {
     }
 }
 
-impl<S: Service<ServiceRequest>> KeycapFuture<S> {
+impl<S: Service<ServiceRequest>> ResponseFuture<S> {
     pub(crate) fn new(
         wrapped: Rc<Wrapped<S>>,
         request: ServiceRequest,
         deciding: Deciding,
-        position: Position,
+        depth: Depth,
     ) -> Self {
-        Self { wrapped, position, stage: Stage::Deciding { deciding, request } }
+        Self { wrapped, depth, stage: Stage::Deciding { deciding, request } }
     }
 }
 
-impl<S, B> Future for KeycapFuture<S>
+impl<S, B> Future for ResponseFuture<S>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = actix_web::Error>,
     B: MessageBody,
 {
-    type Output = Result<ServiceResponse<KeycapBody<B>>, actix_web::Error>;
+    type Output = Result<ServiceResponse<GuardedBody<B>>, actix_web::Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.as_mut().project();
@@ -95,14 +89,14 @@ where
         });
         let course = course.take();
         this.stage.set(Stage::Over);
-        Poll::Ready(answered(ended, course, this.wrapped, *this.position))
+        Poll::Ready(answered(ended, course, this.wrapped, *this.depth))
     }
 }
 
 /// What a decision leads to.
 enum Start<F, B> {
     Running(Stage<F>),
-    Refused(ServiceResponse<KeycapBody<B>>),
+    Refused(ServiceResponse<GuardedBody<B>>),
 }
 
 /// Calls the handler, or makes the response that the refusal is.
@@ -139,10 +133,10 @@ fn refused<S, B: MessageBody>(
     wrapped: &Wrapped<S>,
     request: ServiceRequest,
     refusal: &Refusal,
-) -> ServiceResponse<KeycapBody<B>> {
+) -> ServiceResponse<GuardedBody<B>> {
     let answer = wrapped.guarded().answer(refusal);
     let (request, _payload) = request.into_parts();
-    ServiceResponse::new(request, response(answer, KeycapBody::of_refusal))
+    ServiceResponse::new(request, response(answer, GuardedBody::of_refusal))
 }
 
 /// Notes how the handler ended, and sees its body off.
@@ -150,8 +144,8 @@ fn answered<S, B: MessageBody>(
     ended: Result<ServiceResponse<B>, actix_web::Error>,
     mut course: Option<Course>,
     wrapped: &Wrapped<S>,
-    position: Position,
-) -> Result<ServiceResponse<KeycapBody<B>>, actix_web::Error> {
+    depth: Depth,
+) -> Result<ServiceResponse<GuardedBody<B>>, actix_web::Error> {
     let mut answer = match ended {
         Ok(answer) => answer,
         Err(error) => {
@@ -165,16 +159,16 @@ fn answered<S, B: MessageBody>(
     };
     if let Some(course) = &mut course {
         course.answered(answer.status().as_u16());
-        if position == Position::Outermost {
-            append(answer.headers_mut(), wrapped.guarded().admitted_headers(course.key()));
+        if depth == Depth::Outermost {
+            add_headers(answer.headers_mut(), wrapped.guarded().admitted_headers(course.key()));
         }
     }
     let method = answer.request().method().clone();
-    Ok(answer.map_body(|_, body| KeycapBody::of_handler(body, course, &method)))
+    Ok(answer.map_body(|_, body| GuardedBody::of_handler(body, course, &method)))
 }
 
-impl<S: Service<ServiceRequest>> fmt::Debug for KeycapFuture<S> {
+impl<S: Service<ServiceRequest>> fmt::Debug for ResponseFuture<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeycapFuture").finish_non_exhaustive()
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }
 }

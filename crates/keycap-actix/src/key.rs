@@ -12,8 +12,8 @@ use keycap_budget::{Cost, Standing};
 use keycap_gate::{Gate, KeyState, Receipt, Usage};
 
 use crate::Error;
-use crate::error::misconfigured;
-use crate::observation::Observed;
+use crate::error::missing;
+use crate::observation::carried_out;
 
 /// Who is calling, what they may still spend, and the meter for the work. A handler argument on
 /// routes wrapped in [`Keycap`](crate::Keycap); everything that is not here is
@@ -22,8 +22,8 @@ use crate::observation::Observed;
 /// Cheap to clone. The request's hold ends when its response body has ended and the last clone is
 /// dropped, so move a clone into a stream or a spawned task that goes on spending.
 ///
-/// Extracted where no middleware ran, it answers 500 `misconfigured` and the log says so. In observe
-/// mode a request without a known key has none: `Key` answers with the refusal that was observed,
+/// Without a middleware around the route the answer is `misconfigured`, and the log names the route.
+/// In observe mode nobody may be identified: `Key` then answers with the refusal that was observed,
 /// `Option<Key>` is `None`.
 #[derive(Clone, Debug)]
 pub struct Key(KeyState);
@@ -65,6 +65,12 @@ impl Key {
     pub async fn standings(&self) -> Result<Vec<Standing>, Error> {
         self.0.standings().await.map_err(|refusal| Error::new(&self.gate(), refusal))
     }
+
+    /// The same without actix, for code that does not know it.
+    #[must_use]
+    pub fn into_state(self) -> KeyState {
+        self.0
+    }
 }
 
 impl Deref for Key {
@@ -75,27 +81,17 @@ impl Deref for Key {
     }
 }
 
-impl From<Key> for KeyState {
-    fn from(key: Key) -> Self {
-        key.0
-    }
-}
-
 impl FromRequest for Key {
     type Error = Error;
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let extensions = request.extensions();
-        ready(match (extensions.get::<KeyState>(), extensions.get::<Observed>()) {
-            (Some(key), _) => Ok(Self(key.clone())),
-            (None, Some(Observed { gate, observation })) => {
-                Err(Error::new(gate, observation.0.clone()))
-            }
-            (None, None) => Err(misconfigured(
-                "a handler takes `Key` on a route that is not wrapped in the middleware `keycap_actix::Keycap`",
-            )),
-        })
+        let known = extensions.get::<KeyState>().cloned().map(Self);
+        ready(
+            known
+                .ok_or_else(|| carried_out(&extensions).unwrap_or_else(|| missing("Key", request))),
+        )
     }
 }
 

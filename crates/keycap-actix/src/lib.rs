@@ -27,9 +27,9 @@ mod observation;
 mod response;
 mod view;
 
-pub use body::KeycapBody;
+pub use body::GuardedBody;
 pub use error::Error;
-pub use future::KeycapFuture;
+pub use future::ResponseFuture;
 pub use key::{Key, Tracking};
 pub use middleware::{Keycap, KeycapService};
 pub use observation::Observation;

@@ -10,8 +10,9 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use keycap_gate::{Gate, Guard, GuardError, Guarded, KeyState};
 
+use crate::future::Depth;
 use crate::view::{CredentialHeaders, View};
-use crate::{KeycapBody, KeycapFuture};
+use crate::{GuardedBody, ResponseFuture};
 
 /// The middleware: verifies the key and holds its cost before a handler runs, settles afterwards.
 /// For `App::wrap`, `Scope::wrap`, `Resource::wrap` and `Route::wrap`.
@@ -76,7 +77,7 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = actix_web::Error>,
     B: MessageBody,
 {
-    type Response = ServiceResponse<KeycapBody<B>>;
+    type Response = ServiceResponse<GuardedBody<B>>;
     type Error = actix_web::Error;
     type Transform = KeycapService<S>;
     type InitError = ();
@@ -107,9 +108,9 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = actix_web::Error>,
     B: MessageBody,
 {
-    type Response = ServiceResponse<KeycapBody<B>>;
+    type Response = ServiceResponse<GuardedBody<B>>;
     type Error = actix_web::Error;
-    type Future = KeycapFuture<S>;
+    type Future = ResponseFuture<S>;
 
     fn poll_ready(&self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.0.service.poll_ready(context)
@@ -119,9 +120,10 @@ where
         let Keycap { guarded, credentials } = &self.0.keycap;
         let outer = request.extensions().get::<KeyState>().cloned();
         let inside = outer.filter(|key| guarded.has_admitted(key));
-        let deciding = guarded.decide(&View(&request), inside.clone());
+        let depth = if inside.is_some() { Depth::Nested } else { Depth::Outermost };
+        let deciding = guarded.decide(&View(&request), inside);
         credentials.shield(&mut request);
-        KeycapFuture::new(Rc::clone(&self.0), request, deciding, inside.into())
+        ResponseFuture::new(Rc::clone(&self.0), request, deciding, depth)
     }
 }
 

@@ -1,39 +1,61 @@
-//! What observe mode let through.
+//! What observe mode did not carry out, as a handler argument.
 
 use std::future::{Ready, ready};
 
-use actix_web::dev::{Payload, ServiceRequest};
+use actix_web::dev::{Extensions, Payload, ServiceRequest};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
-use keycap_gate::{Gate, Refusal};
+use keycap_gate::{Gate, KeyState, Refusal};
 
 use crate::Error;
-use crate::error::misconfigured;
+use crate::error::missing;
 
-/// The refusal that observe mode did not carry out. Take it as `Option<Observation>`: most requests
-/// have none.
+/// What the gate made of the request: in observe mode, perhaps a refusal that was not carried out.
+///
+/// As a handler argument it needs a [`Keycap`](crate::Keycap) around the route.
+///
+/// ```
+/// use actix_web::{App, web};
+/// use keycap_actix::Observation;
+///
+/// async fn report(observation: Observation) -> String {
+///     match observation.would_refuse() {
+///         Some(refusal) => format!("would be refused: {}", refusal.code()),
+///         None => "admitted".to_owned(),
+///     }
+/// }
+/// # let _ = App::new().route("/", web::get().to(report));
+/// ```
 #[derive(Clone, Debug)]
-pub struct Observation(keycap_gate::Observation);
+pub struct Observation(Option<Refusal>);
 
 impl Observation {
-    /// The refusal that the request would have had.
+    /// The refusal that this request would have had, were it not for observe mode. For an admitted
+    /// request, none.
     #[must_use]
-    pub fn refusal(&self) -> &Refusal {
-        &self.0.0
+    pub fn would_refuse(&self) -> Option<&Refusal> {
+        self.0.as_ref()
+    }
+
+    /// What stands in a request's extensions; none without a middleware.
+    fn of(extensions: &Extensions) -> Option<Self> {
+        let observed = extensions.get::<keycap_gate::Observation>();
+        let observed = observed.map(|observation| Self(Some(observation.0.clone())));
+        observed.or_else(|| extensions.get::<KeyState>().map(|_| Self(None)))
     }
 }
 
-/// What is kept with a request that observe mode let through.
-#[derive(Clone)]
-pub(crate) struct Observed {
-    pub(crate) gate: Gate,
-    pub(crate) observation: keycap_gate::Observation,
-}
-
-/// Keeps the observation with the request, for handlers.
+/// Tells the handler what observe mode did not carry out. The gate goes along, to render it where
+/// there is no key to ask.
 pub(crate) fn note(request: &ServiceRequest, gate: Gate, observation: keycap_gate::Observation) {
     let mut extensions = request.extensions_mut();
-    extensions.insert(observation.clone());
-    extensions.insert(Observed { gate, observation });
+    extensions.insert(observation);
+    extensions.insert(gate);
+}
+
+/// The observed refusal, as an answer.
+pub(crate) fn carried_out(extensions: &Extensions) -> Option<Error> {
+    let observation = extensions.get::<keycap_gate::Observation>()?;
+    Some(Error::new(extensions.get::<Gate>()?, observation.0.clone()))
 }
 
 impl FromRequest for Observation {
@@ -41,9 +63,7 @@ impl FromRequest for Observation {
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let observation = request.extensions().get::<keycap_gate::Observation>().cloned();
-        ready(observation.map(Self).ok_or_else(|| {
-            misconfigured("a handler takes `Observation` of a request that was not only observed; take `Option<Observation>`")
-        }))
+        let observation = Self::of(&request.extensions());
+        ready(observation.ok_or_else(|| missing("Observation", request)))
     }
 }

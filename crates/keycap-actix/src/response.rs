@@ -1,31 +1,43 @@
 //! From the gate's answers to responses of actix.
 
+use actix_web::HttpResponse;
+use actix_web::body::MessageBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use actix_web::{HttpResponse, body::MessageBody};
 use bytes::Bytes;
 use keycap_gate::{Answer, Header};
+
+/// An answer's status.
+pub(crate) fn status(answer: &Answer) -> StatusCode {
+    // An answer holds no status that is none; should one ever, then something is broken.
+    StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
 
 /// The response that an answer is, with a body made of its bytes.
 pub(crate) fn response<B: MessageBody>(
     answer: Answer,
     body: impl FnOnce(Bytes) -> B,
 ) -> HttpResponse<B> {
-    let (status, headers, bytes) = answer.into_parts();
-    // An answer's status is 200 to 599.
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status = status(&answer);
+    let (_, headers, bytes) = answer.into_parts();
     let mut response = HttpResponse::with_body(status, body(Bytes::from(bytes)));
-    append(response.headers_mut(), headers);
+    for (name, value) in headers.into_iter().flat_map(parse) {
+        response.headers_mut().append(name, value);
+    }
     response
 }
 
-/// Appends each header, in order.
-pub(crate) fn append(map: &mut HeaderMap, headers: Vec<Header>) {
-    for (name, value) in headers {
-        let name = HeaderName::from_bytes(name.as_bytes());
-        // What stands in an answer is valid on the wire.
-        if let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value)) {
-            map.append(name, value);
+/// Appends headers to an admitted response, but says nothing twice: what is refused further in may
+/// carry the same lines.
+pub(crate) fn add_headers(response: &mut HeaderMap, headers: Vec<Header>) {
+    for (name, value) in headers.into_iter().flat_map(parse) {
+        if !response.get_all(&name).any(|present| *present == value) {
+            response.append(name, value);
         }
     }
+}
+
+/// A header of the gate's: valid on the wire, so that this always succeeds.
+fn parse((name, value): Header) -> Option<(HeaderName, HeaderValue)> {
+    Some((HeaderName::try_from(&*name).ok()?, HeaderValue::try_from(value).ok()?))
 }
