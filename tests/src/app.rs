@@ -63,6 +63,13 @@ impl Route {
     }
 }
 
+/// Whether a connection is served on whose client has closed its sending half. axum never does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HalfClosed {
+    Dropped,
+    Served,
+}
+
 type Configure = Arc<dyn Fn(GateBuilder) -> GateBuilder + Send + Sync>;
 type Terms = Arc<dyn Fn(AccountSpec) -> ChainSpec + Send + Sync>;
 
@@ -77,6 +84,7 @@ pub struct App {
     pub(crate) outer: Option<Guard>,
     pub(crate) routes: Vec<Route>,
     pub(crate) latch: Latch,
+    pub(crate) half_closed: HalfClosed,
 }
 
 impl Default for App {
@@ -90,6 +98,7 @@ impl Default for App {
             outer: None,
             routes: Vec::new(),
             latch: Latch::default(),
+            half_closed: HalfClosed::Dropped,
         }
     }
 }
@@ -148,6 +157,12 @@ impl App {
     pub fn route_with_latch(self, route: impl FnOnce(Latch) -> Route) -> Self {
         let latch = self.latch.clone();
         self.route(route(latch))
+    }
+
+    /// Serves clients on that have closed their sending half, as actix does unless told not to.
+    pub fn serve_half_closed(mut self) -> Self {
+        self.half_closed = HalfClosed::Served;
+        self
     }
 
     /// Serves it.

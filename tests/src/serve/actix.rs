@@ -11,7 +11,7 @@ use keycap::actix::{Error, Key, Keycap};
 use keycap::{Gate, Guard, KeyState, Usage, Usd};
 
 use crate::App;
-use crate::app::{Route, Takes};
+use crate::app::{HalfClosed, Route, Takes};
 use crate::reply::{Content, Reply};
 use crate::work::{CREDENTIAL_HEADERS, Caller, Seen, Work, perform};
 
@@ -40,12 +40,13 @@ pub(super) async fn serve(gate: &Gate, app: &App) -> (SocketAddr, Running) {
 }
 
 fn start(gate: &Gate, app: App) -> (SocketAddr, actix_web::dev::Server) {
+    let half_closed = app.half_closed == HalfClosed::Served;
     let served = Served { gate: gate.clone(), app };
     match served.app.outer.clone() {
         None => {
             let factory = move || ActixApp::new().configure(|config| served.routes(config));
             let server = HttpServer::new(factory).workers(WORKERS).disable_signals();
-            let server = server.h1_allow_half_closed(false).bind(("127.0.0.1", 0)).unwrap();
+            let server = server.h1_allow_half_closed(half_closed).bind(("127.0.0.1", 0)).unwrap();
             (server.addrs()[0], server.run())
         }
         Some(guard) => {
@@ -54,7 +55,7 @@ fn start(gate: &Gate, app: App) -> (SocketAddr, actix_web::dev::Server) {
                 ActixApp::new().wrap(keycap.clone()).configure(|config| served.routes(config))
             };
             let server = HttpServer::new(factory).workers(WORKERS).disable_signals();
-            let server = server.h1_allow_half_closed(false).bind(("127.0.0.1", 0)).unwrap();
+            let server = server.h1_allow_half_closed(half_closed).bind(("127.0.0.1", 0)).unwrap();
             (server.addrs()[0], server.run())
         }
     }
