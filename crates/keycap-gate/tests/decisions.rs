@@ -318,6 +318,17 @@ async fn a_cost_can_be_reported_from_outside_a_request() {
 }
 
 #[tokio::test]
+async fn a_subject_pays_from_the_account_that_its_keys_pay_from() {
+    let world = World::with(&["$0.10 per day"]).await;
+    let minted = world.keys.mint(NewKey::for_owner("bob")).await.unwrap();
+    let bob = Sent(format!("Bearer {}", minted.secret.expose()));
+    let guarded = world.guarded(Guard::free());
+    let Decision::Admitted(key) = guarded.decide(&bob, None).await else { panic!("refused") };
+    track_usage(&world.gate, key.subject().clone(), usd!(0.25)).await.unwrap();
+    assert!(key.standings().await.unwrap()[0].is_over());
+}
+
+#[tokio::test]
 async fn p8_only_accounts_marked_visible_show_their_figures() {
     let world = World::with(&["$0.01 per day"]).await;
     let Refusal::Denied(keycap_gate::Denial::OverLimit(over)) =

@@ -146,7 +146,7 @@ impl IssuedKeys {
 
     fn record(&self, key: NewKey, digest: Digest) -> Result<KeyRecord, MintError> {
         let now = self.now();
-        Ok(key.into_record(KeyId::new(now)?, digest, now)?)
+        Ok(key.into_record(&self.0.name, KeyId::new(now)?, digest, now)?)
     }
 
     async fn insert(&self, record: KeyRecord) -> Result<Import, MintError> {

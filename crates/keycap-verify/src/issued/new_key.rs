@@ -1,13 +1,14 @@
 //! The key that is wanted, and the key that was made.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use keycap_base::{LabelError, Labels, ScopeError, Scopes, Timestamp};
 
 use crate::subject::OWN_ACCOUNT;
 use crate::{
     Digest, DisplayPrefix, DisplayPrefixError, KeyId, KeyRecord, KeyStoreError, NameError, Owner,
-    RandomnessError, Secret,
+    RandomnessError, Secret, Subject,
 };
 
 /// A key that is wanted. The first thing that does not fit is reported when it is minted.
@@ -125,6 +126,7 @@ impl NewKey {
 
     pub(super) fn into_record(
         self,
+        provider: &Arc<str>,
         id: KeyId,
         digest: Digest,
         now: Timestamp,
@@ -134,7 +136,7 @@ impl NewKey {
             return Err(problem);
         }
         let account = match self.account {
-            Payer::Owner => owner.shared(),
+            Payer::Owner => Subject::of_owner(Arc::clone(provider), &owner).to_string().into(),
             Payer::Key => format!("{OWN_ACCOUNT}{id}").into(),
         };
         Ok(KeyRecord {
