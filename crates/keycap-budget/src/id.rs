@@ -11,10 +11,10 @@ use std::sync::Arc;
 use keycap_base::Timestamp;
 use uuid::Uuid;
 
-/// The longest account id, in bytes.
-pub const MAX_ACCOUNT_ID: usize = 256;
+/// The longest account id, in bytes: room for the text of any subject.
+pub const MAX_ACCOUNT_ID: usize = 2_048;
 
-/// The name of an account: 1 to 256 bytes without white space or control characters.
+/// The name of an account: 1 to 2,048 bytes without white space or control characters.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct AccountId(Arc<str>);
@@ -85,7 +85,7 @@ impl BadId {
         Self {
             what: "account id",
             given: given.chars().take(80).collect(),
-            should: "1 to 256 bytes without white space or control characters",
+            should: "1 to 2,048 bytes without white space or control characters",
         }
     }
 

@@ -426,3 +426,13 @@ async fn holds_that_nobody_ends_are_swept_by_the_gate_itself() {
     housekeeping_comes_round().await;
     assert_eq!(world.shown().await, ("$0.30".to_owned(), "$0.00".to_owned()));
 }
+
+#[tokio::test]
+async fn the_longest_owner_there_can_be_has_an_account_too() {
+    let world = World::with(&["$1 per day"]).await;
+    let owner = "%".repeat(keycap_verify::MAX_NAME_BYTES);
+    let minted = world.keys.mint(NewKey::for_owner(owner)).await.unwrap();
+    let request = Sent(format!("Bearer {}", minted.secret.expose()));
+    let decision = world.guarded(Guard::fixed(usd!(0.01))).decide(&request, None).await;
+    assert!(matches!(decision, Decision::Admitted(_)), "{decision:?}");
+}
