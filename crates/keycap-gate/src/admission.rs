@@ -33,12 +33,23 @@ pub(crate) enum Step {
 /// What was decided, and whom it concerns as far as that is known.
 pub(crate) struct Verdict {
     pub(crate) known: Option<Arc<KnownKey>>,
+    /// The key of an outer layer that admitted the request.
+    pub(crate) inside: Option<KeyState>,
     pub(crate) result: Result<KeyState, Refusal>,
 }
 
 impl Verdict {
+    fn of(known: Arc<KnownKey>, result: Result<KeyState, Refusal>) -> Self {
+        Self { known: Some(known), inside: None, result }
+    }
+
+    fn inside(key: KeyState, result: Result<(), Refusal>) -> Self {
+        let known = Some(Arc::clone(&key.tab().known));
+        Self { known, inside: Some(key.clone()), result: result.map(|()| key) }
+    }
+
     fn refused(known: Option<Arc<KnownKey>>, refusal: impl Into<Refusal>) -> Self {
-        Self { known, result: Err(refusal.into()) }
+        Self { known, inside: None, result: Err(refusal.into()) }
     }
 }
 
@@ -98,23 +109,21 @@ impl Core {
         let ask = Ask::read(self, guard, view);
         let known = Arc::clone(&key.tab().known);
         if let Err(denial) = self.check(&known, &ask) {
-            return Step::Ready(Verdict::refused(Some(known), denial));
+            return Step::Ready(Verdict::inside(key, Err(denial.into())));
         }
         key.tab().adopt(guard.price.clone(), guard.endings);
         let more = match ask.claim {
             Some(Claim::Chain(cost)) => Some(cost),
             Some(Claim::Room(_) | Claim::Limit(..)) | None => None,
         };
-        let Some(cost) = more else {
-            return Step::Ready(Verdict { known: Some(known), result: Ok(key) });
-        };
+        let Some(cost) = more else { return Step::Ready(Verdict::inside(key, Ok(()))) };
         let core = Arc::clone(self);
         Step::Wait(Box::pin(async move {
             let raised = match core.with_request(&known, &cost) {
                 Ok(cost) => key.tab().raise(Raise::AtLeast(cost)).await,
                 Err(refusal) => Err(refusal),
             };
-            Verdict { known: Some(known), result: raised.map(|()| key) }
+            Verdict::inside(key, raised)
         }))
     }
 
@@ -151,7 +160,7 @@ impl Core {
         }
         let Some(claim) = ask.claim.clone() else {
             let result = self.place().map(|place| self.open(&known, &ask, None, place));
-            return Step::Ready(Verdict { known: Some(known), result });
+            return Step::Ready(Verdict::of(known, result));
         };
         match self.whole_claim(&known, claim) {
             Ok(claim) => self.hold(known, ask, claim),
@@ -182,8 +191,8 @@ impl Core {
         if let Some(held) = self.take_hold_now(&known, &claim)
             && !may_wait(&held, &ask)
         {
-            let open = |held| self.open(&known, &ask, Some((claim, held)), place);
-            return Step::Ready(Verdict { result: held.map(open), known: Some(known) });
+            let opened = held.map(|held| self.open(&known, &ask, Some((claim, held)), place));
+            return Step::Ready(Verdict::of(known, opened));
         }
         let core = Arc::clone(self);
         Step::Wait(Box::pin(async move {
@@ -191,7 +200,7 @@ impl Core {
                 Ok((held, place)) => Ok(core.open(&known, &ask, Some((claim, held)), place)),
                 Err(refusal) => Err(refusal),
             };
-            Verdict { known: Some(known), result }
+            Verdict::of(known, result)
         }))
     }
 

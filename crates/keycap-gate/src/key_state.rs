@@ -27,22 +27,33 @@ pub struct KeyState(Arc<Handle>);
 struct Handle {
     tab: Arc<Tab>,
     would_refuse: Option<Refusal>,
+    /// The handle of an outer layer on the same tab, which then closes it.
+    outer: Option<KeyState>,
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.tab.close();
+        if self.outer.is_none() {
+            self.tab.close();
+        }
     }
 }
 
 impl KeyState {
     pub(crate) fn new(tab: Arc<Tab>) -> Self {
-        Self(Arc::new(Handle { tab, would_refuse: None }))
+        Self(Arc::new(Handle { tab, would_refuse: None, outer: None }))
     }
 
     /// A key that observe mode lets through although it would have been refused.
     pub(crate) fn observed(tab: Arc<Tab>, would_refuse: Refusal) -> Self {
-        Self(Arc::new(Handle { tab, would_refuse: Some(would_refuse) }))
+        Self(Arc::new(Handle { tab, would_refuse: Some(would_refuse), outer: None }))
+    }
+
+    /// The same where an outer layer has admitted the request: what it tracks is paid from the outer
+    /// one's hold.
+    pub(crate) fn observed_inside(outer: Self, would_refuse: Refusal) -> Self {
+        let tab = Arc::clone(outer.tab());
+        Self(Arc::new(Handle { tab, would_refuse: Some(would_refuse), outer: Some(outer) }))
     }
 
     pub(crate) fn tab(&self) -> &Arc<Tab> {

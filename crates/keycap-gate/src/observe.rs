@@ -68,7 +68,11 @@ impl Core {
             (Ok(key), _) => Decision::Admitted(key),
             (Err(refusal), Mode::Enforce) => Decision::Refused(refusal),
             (Err(refusal), Mode::ObserveOnly) => {
-                let key = verdict.known.and_then(|known| self.let_through(known, guard, &refusal));
+                let key = match (verdict.inside, verdict.known) {
+                    (Some(key), _) => Some(KeyState::observed_inside(key, refusal.clone())),
+                    (None, Some(known)) => self.let_through(known, guard, &refusal),
+                    (None, None) => None,
+                };
                 Decision::Observed(key, Observation(refusal))
             }
         }
