@@ -258,6 +258,14 @@ mod tests {
 
     use super::*;
 
+    /// Few by default; as many as `PROPTEST_CASES` says otherwise.
+    fn runs() -> ProptestConfig {
+        match std::env::var_os("PROPTEST_CASES") {
+            Some(_) => ProptestConfig::default(),
+            None => ProptestConfig::with_cases(64),
+        }
+    }
+
     /// What is read back of what was packed, and whether all of it was read.
     fn unpacked<T>(
         pack: impl FnOnce(&mut Packer<'_>),
@@ -278,7 +286,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+        #![proptest_config(runs())]
 
         #[test]
         fn numbers_instants_and_texts_read_as_they_were_written(
