@@ -30,6 +30,8 @@ pub enum Mood {
     Stalled,
     /// It panics.
     Panicking,
+    /// It does what it is asked, and says that it failed.
+    Mumbling,
 }
 
 /// The switch of a double. Clones are the same switch.
@@ -51,11 +53,15 @@ impl Switch {
         self.0.send_replace(mood);
     }
 
+    fn is(&self, mood: Mood) -> bool {
+        *self.0.borrow() == mood
+    }
+
     /// Misbehaves as the mood says; returns where the real thing is to be asked.
     async fn pass(&self) -> Result<(), Fail> {
         let mood = *self.0.borrow();
         match mood {
-            Mood::Well => Ok(()),
+            Mood::Well | Mood::Mumbling => Ok(()),
             Mood::Failing => Err(Fail),
             Mood::Panicking => panic!("a double was told to panic"),
             Mood::Hanging => pending().await,
@@ -118,7 +124,8 @@ fn broken() -> LedgerError {
 impl Ledger for WaywardLedger {
     async fn apply(&self, batch: Batch) -> Result<Vec<Decided>, LedgerError> {
         self.switch.pass().await.map_err(|Fail| broken())?;
-        self.inner.apply(batch).await
+        let answers = self.inner.apply(batch).await;
+        if self.switch.is(Mood::Mumbling) { Err(broken()) } else { answers }
     }
 
     fn apply_now(&self, batch: Batch) -> Result<Vec<Decided>, NotNow> {
@@ -128,6 +135,10 @@ impl Ledger for WaywardLedger {
             Mood::Failing => Err(NotNow::Broken(broken())),
             Mood::Hanging | Mood::Stalled => Err(NotNow::WouldWait(batch)),
             Mood::Panicking => panic!("a double was told to panic"),
+            Mood::Mumbling => Err(match self.inner.apply_now(batch) {
+                Err(not_now) => not_now,
+                Ok(_lost) => NotNow::Broken(broken()),
+            }),
         }
     }
 

@@ -184,15 +184,18 @@ impl Core {
     /// Takes the hold: at once if the ledger can, later if not. The place comes first: what cannot be
     /// recorded is not admitted.
     fn hold(self: &Arc<Self>, known: Arc<KnownKey>, ask: Ask, claim: Claim) -> Step {
-        let place = match self.place() {
-            Ok(place) => place,
+        let mut place = match self.place() {
+            Ok(place) => Some(place),
             Err(refusal) => return Step::Ready(Verdict::refused(Some(known), refusal)),
         };
-        if let Some(held) = self.take_hold_now(&known, &claim)
+        if let Some(held) = self.take_hold_now(&known, &claim, &mut place)
             && !may_wait(&held, &ask)
         {
-            let opened = held.map(|held| self.open(&known, &ask, Some((claim, held)), place));
-            return Step::Ready(Verdict::of(known, opened));
+            let open = |held| match place {
+                Some(place) => Ok(self.open(&known, &ask, Some((claim, held)), place)),
+                None => Err(lost_place()),
+            };
+            return Step::Ready(Verdict::of(known, held.and_then(open)));
         }
         let core = Arc::clone(self);
         Step::Wait(Box::pin(async move {
@@ -211,16 +214,15 @@ impl Core {
         known: &KnownKey,
         ask: &Ask,
         claim: &Claim,
-        place: Place,
+        mut place: Option<Place>,
     ) -> Result<((HoldId, Held), Place), Refusal> {
         let until = self.clock.now().plus(ask.guard.wait.unwrap_or_default());
-        let mut place = Some(place);
         loop {
             let held = self.take_hold(known, claim.clone(), &mut place).await;
             let again = may_wait(&held, ask) && self.clock.now() < until;
             match (held, place.take_if(|_| !again)) {
                 (Ok(held), Some(place)) => return Ok((held, place)),
-                (Ok(_), None) => return Err(Broken::ledger_unavailable("a place was lost").into()),
+                (Ok(_), None) => return Err(lost_place()),
                 (Err(refusal), _) if !again => return Err(refusal),
                 (Err(_), _) => {}
             }
@@ -252,6 +254,11 @@ fn granted(claim: Claim) -> Cost {
         Claim::Chain(cost) | Claim::Room(cost) => cost,
         Claim::Limit(..) => Cost::none(),
     }
+}
+
+/// A hold was granted to a request that has no place to settle it from.
+fn lost_place() -> Refusal {
+    Broken::ledger_unavailable("a place was lost").into()
 }
 
 /// Whether a refused hold may fit in a moment, and the guard lets the request wait for that.

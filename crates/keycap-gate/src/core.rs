@@ -128,21 +128,29 @@ impl Core {
         Ok((hold, self.held(outcome, known)?))
     }
 
-    /// Takes a hold if the ledger answers at once; none if it would have to wait.
+    /// Takes a hold if the ledger answers at once; none if it would have to wait. Unanswered, it does
+    /// as [`take_hold`](Self::take_hold) does.
     pub(crate) fn take_hold_now(
-        &self,
+        self: &Arc<Self>,
         known: &KnownKey,
         claim: &Claim,
+        place: &mut Option<Place>,
     ) -> Option<Result<(HoldId, Held), Refusal>> {
         let new = self.new_hold(known, claim.clone());
-        let id = new.id;
-        let answers = match self.ledger.apply_now(Batch::of(Operation::Hold(new))) {
-            Ok(answers) => Ok(answers),
+        let (hold, account) = (new.id, new.account.clone());
+        let mut way = OnTheWay { core: self, account, hold, place, answered: false };
+        let outcome = match settler::ask_now(&*self.ledger, Operation::Hold(new)) {
+            Err(NotNow::WouldWait(_)) => {
+                way.answered = true;
+                return None;
+            }
             Err(NotNow::Broken(error)) => Err(error),
-            Err(NotNow::WouldWait(_)) => return None,
+            Ok(answers) => Ok(answers),
         };
-        let outcome = one(answers).map_err(Refusal::from);
-        Some(outcome.and_then(|outcome| Ok((id, self.held(outcome, known)?))))
+        let outcome = one(outcome).map_err(Refusal::from);
+        way.answered = outcome.is_ok();
+        drop(way);
+        Some(outcome.and_then(|outcome| Ok((hold, self.held(outcome, known)?))))
     }
 
     /// Reads the answer to a hold.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use keycap_budget::{Batch, Decided, Ledger, LedgerError, MAX_BATCH};
+use keycap_budget::{Batch, Decided, Ledger, LedgerError, MAX_BATCH, NotNow, Operation};
 
 use crate::queue::{Job, Queue};
 
@@ -67,4 +67,11 @@ pub(crate) async fn ask(
         true => Ok(answers),
         false => Err(LedgerError::new(format!("{} answers to {asked} operations", answers.len()))),
     }
+}
+
+/// Applies one operation at once, if the ledger can. One that panics is one that could not answer.
+pub(crate) fn ask_now(ledger: &dyn Ledger, operation: Operation) -> Result<Vec<Decided>, NotNow> {
+    let apply = AssertUnwindSafe(|| ledger.apply_now(Batch::of(operation)));
+    let panicked = |_panic| Err(NotNow::Broken(LedgerError::new("it panicked")));
+    std::panic::catch_unwind(apply).unwrap_or_else(panicked)
 }
