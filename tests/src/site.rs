@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keycap::budget::{Charge, Counter, Retention, Snapshot, audit};
-use keycap::gate::default_account;
 use keycap::sqlite::SqliteStore;
 use keycap::verify::Import;
 use keycap::{
     AccountId, Gate, IssuedKeys, KeyRecord, Ledger, ManualClock, MemoryKeyStore, MemoryLedger,
-    Secret, Timestamp,
+    Secret, TemplateError, Timestamp,
 };
 use tempfile::TempDir;
 
@@ -78,8 +77,8 @@ impl Site {
             .provider(WaywardProvider { inner: keys.clone(), switch: provider.clone() })
             .clock(clock.clone())
             .template_fn(move |identity| {
-                let chain = default_account(&identity).map(|account| accounts.chain(account));
-                std::future::ready(chain)
+                let owner = AccountId::new(identity.subject.id()).map_err(TemplateError::new);
+                std::future::ready(owner.map(|account| accounts.chain(account)))
             });
         let gate = (app.configure)(builder).build().unwrap();
         let server = Server::start(framework, &gate, app).await;
@@ -130,6 +129,9 @@ impl Site {
         let of = |(key, _): &&(keycap::budget::CounterKey, _)| key.account.as_str() == account;
         let found: Vec<_> = snapshot.counters.iter().filter(of).collect();
         assert!(found.len() <= 1, "{account} has {} counters", found.len());
+        let known = |row: &keycap::budget::Account| row.id.as_str() == account;
+        let is_known = snapshot.accounts.is_empty() || snapshot.accounts.iter().any(known);
+        assert!(is_known, "no account {account}, but {:?}", snapshot.accounts);
         found.first().map(|(_, counter)| *counter).unwrap_or_default()
     }
 
