@@ -1,1 +1,79 @@
-fn main() {}
+//! A chat API whose every key has a daily cap: on actix, on the embedded ledger.
+
+use std::{env, error::Error, sync::Arc, time::Duration};
+
+use actix_web::{App, HttpResponse, HttpServer, Responder, web};
+use futures_util::{StreamExt, stream};
+use keycap::actix::{self, Key, Keycap};
+use keycap::{Gate, Guard, IssuedKeys, LimitReport, Meter, NewKey, Usd, sqlite::SqliteStore, usd};
+use tokio::signal::unix::{SignalKind, signal};
+
+#[derive(serde::Deserialize)]
+struct Chat {
+    cost: Usd,
+    work_ms: Option<u64>,
+}
+
+#[derive(serde::Serialize)]
+struct Me {
+    subject: String,
+    scopes: Vec<String>,
+    limits: Vec<LimitReport>,
+}
+
+async fn chat(key: Key, chat: web::Json<Chat>) -> Result<impl Responder, actix::Error> {
+    tokio::time::sleep(Duration::from_millis(chat.work_ms.unwrap_or(0))).await;
+    key.track(chat.cost).await?;
+    let remaining = key.remaining(&Meter::USD).map(|left| Meter::USD.format(left));
+    Ok(web::Json(serde_json::json!({ "cost": chat.cost, "remaining": remaining })))
+}
+
+async fn stream(key: Key) -> impl Responder {
+    let lines = stream::repeat(key).take(10).then(|key| async move {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        key.track(usd!(0.001)).await.map(|_| web::Bytes::from("one more line\n"))
+    });
+    HttpResponse::Ok().content_type("text/plain").streaming(lines)
+}
+
+async fn me(key: Key) -> Result<impl Responder, actix::Error> {
+    let limits = key.standings().await?.iter().map(LimitReport::from).collect();
+    let scopes = key.identity().scopes.to_string().split(' ').map(str::to_owned).collect();
+    Ok(web::Json(Me { subject: key.subject().to_string(), scopes, limits }))
+}
+
+#[actix_web::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let setting = |name, default: &str| env::var(name).unwrap_or(default.to_owned());
+    let store = SqliteStore::open(setting("KEYCAP_DB", "keycap-quickstart.db")).await?;
+    let keys = IssuedKeys::builder(Arc::new(store.clone())).build()?;
+    let cap = format!("{} per day", setting("QUICKSTART_CAP", "$0.10")).parse()?;
+    let gate = Gate::builder().ledger(store.clone()).provider(keys.clone()).limit(cap).build()?;
+
+    let chats = Keycap::new(&gate, Guard::fixed(usd!(0.02)).scope("chat"))?;
+    let streams = Keycap::new(&gate, Guard::fixed(usd!(0.05)).scope("chat"))?;
+    let anyone = Keycap::new(&gate, Guard::free())?;
+    let admins = Keycap::new(&gate, Guard::free().scope("admin"))?;
+    let app = move || {
+        let app = App::new().route("/chat", web::post().to(chat).wrap(chats.clone()));
+        let app = app.route("/stream", web::post().to(stream).wrap(streams.clone()));
+        let app = app.route("/me", web::get().to(me).wrap(anyone.clone()));
+        app.route("/admin-only", web::get().to(|| async { "hello" }).wrap(admins.clone()))
+    };
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let told = async move { tokio::select!(_ = term.recv() => {}, _ = int.recv() => {}) };
+    let server = HttpServer::new(app).shutdown_signal(told).shutdown_timeout(10);
+    let server = server.bind(format!("127.0.0.1:{}", setting("PORT", "3000")))?;
+
+    let key = keys.mint(NewKey::for_owner("quickstart").own_account().scopes(["chat"])).await?;
+    let (url, secret) = (format!("http://{}", server.addrs()[0]), key.secret.expose());
+    println!("key: {secret}\nlistening on {url}");
+    println!("curl {url}/me -H 'authorization: Bearer {secret}'");
+    println!(
+        "curl {url}/chat -H 'authorization: Bearer {secret}' --json '{{\"cost\": \"$0.01\"}}'"
+    );
+    server.run().await?;
+    gate.shutdown(Duration::from_secs(10)).await?;
+    store.close().await;
+    Ok(())
+}
