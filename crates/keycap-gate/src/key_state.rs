@@ -1,7 +1,7 @@
 //! The key's state, as a handler sees it.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -127,19 +127,21 @@ impl KeyState {
     /// # Errors
     /// In the future: see [`TrackError`].
     pub fn track(&self, usage: impl Into<Usage>) -> Tracking {
-        let queued = self.0.tab.track(usage.into(), None);
-        let key = self.clone();
-        Tracking(Box::pin(async move {
-            let told = match queued {
-                Ok(told) => told,
-                Err(Untracked::Failed(error)) => return Err(error),
-                Err(Untracked::NeedsPlace(usage)) => key.track_with_place(*usage).await?,
-            };
-            let patience = key.core().confirm_timeout;
-            // The wait must not keep the hold open.
-            drop(key);
-            confirmed(told, patience).await
-        }))
+        let patience = self.core().confirm_timeout;
+        // The wait must not keep the hold open, polled or not: only a cost that has yet to be put
+        // on the tab keeps a handle on it.
+        match self.0.tab.track(usage.into(), None) {
+            Ok(told) => Tracking(Box::pin(confirmed(told, patience))),
+            Err(Untracked::Failed(error)) => Tracking(Box::pin(ready(Err(error)))),
+            Err(Untracked::NeedsPlace(usage)) => {
+                let key = self.clone();
+                Tracking(Box::pin(async move {
+                    let told = key.track_with_place(*usage).await?;
+                    drop(key);
+                    confirmed(told, patience).await
+                }))
+            }
+        }
     }
 
     async fn track_with_place(
