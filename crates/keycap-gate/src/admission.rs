@@ -195,7 +195,8 @@ impl Core {
                 Some(place) => Ok(self.open(&known, &ask, Some((claim, held)), place)),
                 None => Err(lost_place()),
             };
-            return Step::Ready(Verdict::of(known, held.and_then(open)));
+            let opened = held.and_then(open);
+            return Step::Ready(Verdict::of(known, opened));
         }
         let core = Arc::clone(self);
         Step::Wait(Box::pin(async move {
