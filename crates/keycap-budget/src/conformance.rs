@@ -151,6 +151,7 @@ cases! { $
         i4_an_open_hold_settles_on_the_chain_it_was_taken_on,
         p8_a_template_changes_only_what_it_says_anew,
         p8_a_template_moves_an_account_once,
+        i4_a_moved_account_takes_what_hangs_below_along,
         i4_two_moves_in_one_word_close_no_cycle,
         p7_listeners_hear_of_a_change_before_it_is_answered,
     }
@@ -161,6 +162,8 @@ cases! { $
         p4_refusals_tell_larger_spent_and_reserved_apart,
         p4_what_was_refused_fits_once_the_rest_is_given_back,
         p8_the_refusal_told_first_is_the_most_hopeless_then_the_leafs,
+        p8_a_rate_is_an_hour_or_less_and_sure_to_be_over,
+        p8_a_holder_is_told_what_is_its_own,
         p4_room_is_refused_only_when_nothing_is_left,
         p1_a_room_is_raised_within_the_cap,
         i1_a_cap_of_zero_admits_nothing,

@@ -44,9 +44,7 @@ impl<S: Shelf> Books<S> {
             let parent = parent_in(spec, account.id());
             let known = self.shelf.account(account.id()).map_err(Stop::Shelf)?;
             let moves = known.as_ref().is_none_or(|known| {
-                reapply == Reapply::Changes
-                    && asserted_at > known.applied.asserted_at
-                    && known.applied.parent.as_ref() != parent
+                is_heard(known, asserted_at, reapply) && known.applied.parent.as_ref() != parent
             });
             if moves {
                 hung.push(Hung { account: account.id(), parent });
@@ -72,8 +70,7 @@ impl<S: Shelf> Books<S> {
                 account
             }
             Some(known) => {
-                let later = word.asserted_at > known.applied.asserted_at;
-                if reapply == Reapply::Never || !later {
+                if !is_heard(&known, word.asserted_at, reapply) {
                     return Ok(known);
                 }
                 let after = self.reapplied(&known, word)?;
@@ -215,6 +212,11 @@ impl Word<'_> {
             terms,
         }
     }
+}
+
+/// Whether an account that exists hears a template's word.
+fn is_heard(known: &Account, asserted_at: Timestamp, reapply: Reapply) -> bool {
+    reapply == Reapply::Changes && asserted_at > known.applied.asserted_at
 }
 
 /// The parent that a chain names for an account.

@@ -275,6 +275,22 @@ pub(super) async fn p8_a_template_moves_an_account_once(trial: &Trial) -> Result
     trial.faults(opening(alone, 40, Reapply::Changes), fault).await
 }
 
+pub(super) async fn i4_a_moved_account_takes_what_hangs_below_along(
+    trial: &Trial,
+) -> Result<(), Failure> {
+    trial.open(&[("x0", &[]), ("x1", &[]), ("x2", &[]), ("org", &[])]).await?;
+    trial.open(&[("y0", &[]), ("y1", &[]), ("y2", &[]), ("y3", &[]), ("org", &[])]).await?;
+    let word =
+        chain(&[("x2", &[]), ("y0", &[]), ("y1", &[]), ("y2", &[]), ("y3", &[]), ("org", &[])]);
+    trial.outcome(opening(word?, 10, Reapply::Changes)).await?;
+    same(&above(trial, "x0").await?.len(), &MAX_CHAIN)?;
+    // Whatever hangs below counts: nothing above can be hung one deeper.
+    trial.open(&[("z0", &[]), ("org", &[])]).await?;
+    let word = chain(&[("y3", &[]), ("z0", &[]), ("org", &[])])?;
+    let fault = Fault::ChainTooLong(account("y3")?);
+    trial.faults(opening(word, 20, Reapply::Changes), fault).await
+}
+
 /// An operator had hung `p` below `a`. A template that moved both `a` and `b` in one word passed,
 /// because each move was checked against the chains as they were: `a` below `b` below `p` below `a`.
 pub(super) async fn i4_two_moves_in_one_word_close_no_cycle(trial: &Trial) -> Result<(), Failure> {

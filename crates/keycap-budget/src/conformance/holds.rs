@@ -142,6 +142,53 @@ pub(super) async fn p8_the_refusal_told_first_is_the_most_hopeless_then_the_leaf
     same(&told("$2.01 + 1 requests").await?, &("key: day".into(), Cause::LargerThanCap))
 }
 
+pub(super) async fn p8_a_rate_is_an_hour_or_less_and_sure_to_be_over(
+    trial: &Trial,
+) -> Result<(), Failure> {
+    let table = [
+        ("$1 per minute", "$1", "$0.00", "$0.50", true),
+        ("$1 per hour", "$1", "$0.00", "$0.50", true),
+        ("$1 per day", "$1", "$0.00", "$0.50", false),
+        ("$1 per minute", "$0.00", "$1", "$0.50", false),
+        ("$1 per minute", "$0.00", "$0.00", "$1.01", false),
+        // What is held on requests is sure to be spent.
+        ("2 requests per minute", "$0.00", "2 requests", "1 requests", true),
+        ("2 requests per day", "$0.00", "2 requests", "1 requests", false),
+        ("2 requests per minute", "$0.00", "$0.00", "3 requests", false),
+    ];
+    for (row, (limit, spent, held, wanted, is_rate)) in table.into_iter().enumerate() {
+        let key = format!("key{row}");
+        trial.open(&[(&key, &[limit])]).await?;
+        trial.recorded(trial.charge(&key, spent)?).await?;
+        trial.take(trial.hold(&key, held)).await?;
+        let shortfall = trial.refused(trial.attempt(&key, wanted)?).await?;
+        same(&(row, shortfall.is_rate()), &(row, is_rate))?;
+    }
+    Ok(())
+}
+
+pub(super) async fn p8_a_holder_is_told_what_is_its_own(trial: &Trial) -> Result<(), Failure> {
+    trial.open(&[("key", &["$1 per day"])]).await?;
+    trial.recorded(trial.charge("key", "$0.20")?).await?;
+    trial.take(trial.hold("key", "$0.30")).await?;
+    let hold = trial.take(trial.hold("key", "$0.10")).await?;
+    let told = async |operation: Operation| -> Result<[i64; 3], Failure> {
+        let standings = match trial.outcome(operation).await? {
+            Outcome::Held(held) => held.standings,
+            Outcome::Recorded(recorded) => recorded.standings,
+            other => return Err(format!("neither held nor recorded: {other:?}").into()),
+        };
+        let standing = standings.first().ok_or("nothing was told")?;
+        let figures = [standing.own, standing.remaining(), standing.available()];
+        Ok(figures.map(|amount| amount.units() / 10_000_000))
+    };
+    same(&told(extend("key", hold, "$0.15")?).await?, &[15, 35, 50])?;
+    same(&told(trial.settle_part("key", hold, "$0.05")?).await?, &[10, 35, 45])?;
+    let refused = trial.refused(extend("key", hold, "$0.60")?).await?.standing;
+    same(&(refused.own.units(), refused.held.units()), &(100_000_000, 400_000_000))?;
+    same(&told(trial.settle("key", hold, "$0.05")?).await?, &[0, 40, 40])
+}
+
 pub(super) async fn p4_room_is_refused_only_when_nothing_is_left(
     trial: &Trial,
 ) -> Result<(), Failure> {

@@ -150,6 +150,8 @@ struct Asked {
     cap: Amount,
     amount: Amount,
     room: bool,
+    /// What the hold has there already, which stays with it until its end.
+    own: Amount,
 }
 
 /// I1 and I7, for one operation.
@@ -167,7 +169,12 @@ fn check_grant(
                 before.holds.iter().find(|held| held.id == *hold && held.account == *account);
             held.map(|held| {
                 let more = granted.minus_saturating(&held.granted);
-                asked_by(&held.chain, &Claim::Chain(more), before, now)
+                let mut asked = asked_by(&held.chain, &Claim::Chain(more), before, now);
+                for ask in &mut asked {
+                    let mut own = held.legs.iter().filter(|leg| leg.counter() == ask.key);
+                    ask.own = own.next().map_or(Amount::ZERO, |leg| leg.amount);
+                }
+                asked
             })
         }
         _ => None,
@@ -211,6 +218,7 @@ fn asked_by(chain: &[AccountId], claim: &Claim, before: &Snapshot, now: Timestam
                 cap: limit.cap(),
                 amount,
                 room,
+                own: Amount::ZERO,
             });
         }
     }
@@ -254,9 +262,9 @@ fn check_refused(asked: &[Asked], told: &Shortfall, before: &Snapshot) -> Result
     // Room is any amount at all.
     let wanted = if ask.room { 1 } else { wide(ask.amount) };
     let cap = wide(ask.cap);
-    let cause = if wanted > cap {
+    let cause = if wide(ask.own) + wanted > cap {
         Some(Cause::LargerThanCap)
-    } else if wide(counter.spent) + wanted > cap {
+    } else if wide(counter.spent) + wide(ask.own) + wanted > cap {
         Some(Cause::Spent)
     } else if used(Some(&counter)) + wanted > cap {
         Some(Cause::Reserved)
