@@ -1,0 +1,173 @@
+//! Durable charges a second in the SQLite store, each on three accounts with one limit each: one by
+//! one and in batches, by a few callers and by many. Full synchronous: an answered charge is on disk.
+//!
+//! The database lies in the directory for temporary files, or in the one that `KEYCAP_BENCH_DIR`
+//! names: a disk, not a file system in memory. A number as argument makes it so many rounds.
+
+#![allow(missing_docs, clippy::expect_used, clippy::indexing_slicing, reason = "a program")]
+
+use std::env;
+use std::fs::File;
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use keycap::budget::{Batch, NewCharge, audit};
+use keycap::sqlite::SqliteStore;
+use keycap::{
+    AccountId, ChargeId, Clock as _, Cost, Labels, Ledger as _, Meter, Operation, Reapply,
+    SystemClock, Timestamp, usd,
+};
+use keycap_bench::{chain, median, now};
+use tempfile::TempDir;
+
+/// How long a load is measured in each round.
+const SPAN: Duration = Duration::from_secs(1);
+/// How many rounds are measured unless said otherwise.
+const ROUNDS: usize = 5;
+/// What a commit of a small transaction appends to the log, about.
+const BLOCK: usize = 4_096;
+
+/// Who asks, how much at once, and of how many accounts.
+#[derive(Clone, Copy)]
+struct Load {
+    callers: usize,
+    batch: usize,
+    leaves: usize,
+}
+
+const fn load(callers: usize, batch: usize, leaves: usize) -> Load {
+    Load { callers, batch, leaves }
+}
+
+const LOADS: [Load; 10] = [
+    load(1, 1, 1),
+    load(8, 1, 1),
+    load(64, 1, 1),
+    load(1_024, 1, 1),
+    load(1, 64, 1),
+    load(1, 256, 1),
+    load(1, 1_024, 1),
+    load(4, 1_024, 1),
+    load(4, 1_024, 100),
+    load(4, 1_024, 10_000),
+];
+
+fn main() {
+    let rounds = env::args().skip(1).find(|it| it != "--bench").map_or(ROUNDS, |it| {
+        it.parse().ok().filter(|&rounds| rounds > 0).expect("a number of rounds above 0")
+    });
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let mut syncs = Vec::new();
+    let mut table = [const { Vec::new() }; LOADS.len()];
+    for _ in 0..rounds {
+        syncs.push(syncs_a_second());
+        for (rates, load) in table.iter_mut().zip(LOADS) {
+            rates.push(runtime.block_on(charges_a_second(load)));
+        }
+    }
+    let syncs = median(syncs);
+    println!("one thread, append {BLOCK} bytes and fdatasync: {syncs} a second");
+    println!("\n| callers | batch | accounts below the team | charges/s | least–most |");
+    println!("|---|---|---|---|---|");
+    for (Load { callers, batch, leaves }, mut rates) in LOADS.into_iter().zip(table) {
+        rates.sort_unstable();
+        let (least, most) = (rates[0], rates[rates.len() - 1]);
+        println!("| {callers} | {batch} | {leaves} | {} | {least}–{most} |", median(rates));
+    }
+}
+
+/// What the disk can do: the yardstick for charges one by one.
+fn syncs_a_second() -> u128 {
+    let directory = directory();
+    let mut file = File::create(directory.path().join("plain")).expect("a file");
+    let (began, mut syncs) = (now(), 0_u128);
+    while began.elapsed() < SPAN {
+        file.write_all(&[0; BLOCK]).expect("writes");
+        file.sync_data().expect("is on disk");
+        syncs += 1;
+    }
+    syncs * 1_000 / began.elapsed().as_millis()
+}
+
+async fn charges_a_second(load: Load) -> u128 {
+    let directory = directory();
+    let store = SqliteStore::open(directory.path().join("bench.db")).await.expect("opens");
+    let leaves: Arc<[AccountId]> = (0..load.leaves).map(leaf).collect();
+    open_accounts(&store, &leaves).await;
+    let began = now();
+    let call = |caller| tokio::spawn(call(store.clone(), load.batch, caller, Arc::clone(&leaves)));
+    let callers: Vec<_> = (0..load.callers).map(call).collect();
+    let mut charges = 0;
+    for caller in callers {
+        charges += caller.await.expect("finishes");
+    }
+    let took = began.elapsed();
+    check(&store, &leaves, charges).await;
+    store.close().await;
+    charges * 1_000 / took.as_millis()
+}
+
+/// Sends batches until the span is over, each charge on the next account.
+async fn call(store: SqliteStore, batch: usize, caller: usize, leaves: Arc<[AccountId]>) -> u128 {
+    let (began, mut charges) = (now(), 0);
+    let mut payers = leaves.iter().cycle().skip(caller * batch % leaves.len());
+    while began.elapsed() < SPAN {
+        let operations = payers.by_ref().take(batch).map(charge).collect();
+        let batch = Batch::new(operations).expect("within bounds");
+        charges += store.apply(batch).await.expect("applies").len() as u128;
+    }
+    charges
+}
+
+fn charge(account: &AccountId) -> Operation {
+    let id = ChargeId::generate(SystemClock.now());
+    Operation::Charge(NewCharge { id, account: account.clone(), cost: cost(), tags: Labels::new() })
+}
+
+fn cost() -> Cost {
+    usd!(0.000000001).into()
+}
+
+fn leaf(number: usize) -> AccountId {
+    AccountId::new(format!("user:{number}")).expect("a name")
+}
+
+async fn open_accounts(store: &SqliteStore, leaves: &[AccountId]) {
+    for leaves in leaves.chunks(keycap::budget::MAX_BATCH) {
+        let open = |leaf: &AccountId| Operation::Open {
+            chain: chain(leaf.as_str(), "$1000000000 per month"),
+            asserted_at: Timestamp::EPOCH,
+            reapply: Reapply::Never,
+        };
+        let batch = Batch::new(leaves.iter().map(open).collect()).expect("within bounds");
+        store.apply(batch).await.expect("answers").into_iter().for_each(|opened| {
+            opened.expect("opens");
+        });
+    }
+}
+
+/// Makes sure that every charge is on record; the books of a small load are audited whole.
+async fn check(store: &SqliteStore, leaves: &[AccountId], charges: u128) {
+    let standings = store.standings(&leaves[0]).await.expect("reads");
+    assert_eq!(standings.len(), 3, "three accounts with one limit each");
+    let root = standings.last().expect("an organisation");
+    let spent = u128::try_from(root.spent.units()).expect("is not negative");
+    let each = u128::try_from(cost().amount(&Meter::USD).units()).expect("is not negative");
+    assert_eq!(spent, charges * each, "every charge counts once");
+    if charges < 20_000 {
+        audit(&store.snapshot().await.expect("reads")).expect("adds up");
+    }
+}
+
+fn directory() -> TempDir {
+    match env::var_os("KEYCAP_BENCH_DIR") {
+        Some(parent) => tempfile::tempdir_in(parent),
+        None => tempfile::tempdir(),
+    }
+    .expect("a directory")
+}
