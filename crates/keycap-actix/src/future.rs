@@ -27,11 +27,12 @@ pub(crate) enum Depth {
 }
 
 pin_project! {
-    /// The future of [`KeycapService`](crate::KeycapService). Dropped before it is ready, the request
-    /// ends as its guard says of a client that left.
+    /// The future of [`KeycapService`](crate::KeycapService): decides on a request, then runs the
+    /// handler. Nothing is decided before the first poll.
+    ///
+    /// Dropped while the handler runs, the request ends as its guard says of a client that left.
     pub struct ResponseFuture<S: Service<ServiceRequest>> {
         wrapped: Rc<Wrapped<S>>,
-        depth: Depth,
         #[pin]
         stage: Stage<S::Future>,
     }
@@ -41,20 +42,15 @@ pin_project! {
     #[project = StageProjection]
     #[project_replace = StageOwned]
     enum Stage<F> {
-        Deciding { deciding: Deciding, request: ServiceRequest },
-        Running { #[pin] running: F, course: Option<Course> },
+        Deciding { deciding: Option<(Deciding, Depth)>, request: ServiceRequest },
+        Running { #[pin] running: F, course: Option<Course>, depth: Depth },
         Over,
     }
 }
 
 impl<S: Service<ServiceRequest>> ResponseFuture<S> {
-    pub(crate) fn new(
-        wrapped: Rc<Wrapped<S>>,
-        request: ServiceRequest,
-        deciding: Deciding,
-        depth: Depth,
-    ) -> Self {
-        Self { wrapped, depth, stage: Stage::Deciding { deciding, request } }
+    pub(crate) fn new(wrapped: Rc<Wrapped<S>>, request: ServiceRequest) -> Self {
+        Self { wrapped, stage: Stage::Deciding { deciding: None, request } }
     }
 }
 
@@ -67,29 +63,36 @@ where
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.as_mut().project();
-        if let StageProjection::Deciding { deciding, .. } = this.stage.as_mut().project() {
-            let decision = ready!(Pin::new(deciding).poll(context));
+        if let StageProjection::Deciding { deciding, request } = this.stage.as_mut().project() {
+            let (deciding, depth) = deciding.get_or_insert_with(|| this.wrapped.decide(request));
+            let (decision, depth) = (ready!(Pin::new(deciding).poll(context)), *depth);
             let StageOwned::Deciding { request, .. } =
                 this.stage.as_mut().project_replace(Stage::Over)
             else {
                 return Poll::Pending;
             };
-            match start(this.wrapped, request, decision) {
+            match start(this.wrapped, request, decision, depth) {
                 Start::Running(running) => this.stage.set(running),
                 Start::Refused(refused) => return Poll::Ready(Ok(refused)),
             }
         }
-        let StageProjection::Running { running, course } = this.stage.as_mut().project() else {
+        let StageProjection::Running { running, course, depth } = this.stage.as_mut().project()
+        else {
             // Polled again after its end, which nobody may do.
             return Poll::Pending;
         };
-        let ended = ready!(match course {
-            Some(course) => course.run(|| running.poll(context)),
-            None => running.poll(context),
-        });
-        let course = course.take();
+        let ended = ready!(watch(course, || running.poll(context)));
+        let (course, depth) = (course.take(), *depth);
         this.stage.set(Stage::Over);
-        Poll::Ready(answered(ended, course, this.wrapped, *this.depth))
+        Poll::Ready(answered(ended, course, this.wrapped, depth))
+    }
+}
+
+/// Runs application code on a course, if there is one.
+fn watch<T>(course: &mut Option<Course>, code: impl FnOnce() -> T) -> T {
+    match course {
+        Some(course) => course.run(code),
+        None => code(),
     }
 }
 
@@ -104,6 +107,7 @@ fn start<S, B>(
     wrapped: &Wrapped<S>,
     request: ServiceRequest,
     decision: Decision,
+    depth: Depth,
 ) -> Start<S::Future, B>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = actix_web::Error>,
@@ -119,14 +123,12 @@ where
             return Start::Refused(refused(wrapped, request, &refusal));
         }
     };
-    let Some(key) = key else {
-        let running = wrapped.service.call(request);
-        return Start::Running(Stage::Running { running, course: None });
-    };
-    request.extensions_mut().insert(key.clone());
-    let mut course = Course::begin(key);
-    let running = course.run(|| wrapped.service.call(request));
-    Start::Running(Stage::Running { running, course: Some(course) })
+    let mut course = key.map(|key| {
+        request.extensions_mut().insert(key.clone());
+        Course::begin(key)
+    });
+    let running = watch(&mut course, || wrapped.service.call(request));
+    Start::Running(Stage::Running { running, course, depth })
 }
 
 fn refused<S, B: MessageBody>(

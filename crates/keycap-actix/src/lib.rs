@@ -12,11 +12,17 @@
 //!
 //! # Clients that leave
 //!
-//! actix lets a handler run on when its client has closed only its sending half, which is all that
-//! most clients' closing looks like at first; such a request settles as its handler ended. It drops
-//! the handler when the connection breaks, and the response body when it can no longer be written:
-//! then the request ends as `client_left` or `cut_short`. With
-//! `HttpServer::h1_allow_half_closed(false)` any closing drops the handler at once.
+//! A client that closes may only have closed its sending half, so actix serves it on: its handler
+//! runs to the end and the request settles as it ended, and a stream is cut short when something can
+//! no longer be written to it. A stream that says nothing keeps its hold until then. Where the
+//! connection breaks (a reset), actix drops handler and body at once, and the request ends as
+//! `client_left` or `cut_short`. With `HttpServer::h1_allow_half_closed(false)` closing is leaving,
+//! too.
+//!
+//! # Shutting down
+//!
+//! Stop the server gracefully first (actix does by itself on SIGTERM, not on Ctrl-C), then call
+//! [`Gate::shutdown`](keycap_gate::Gate::shutdown), then close the store.
 
 mod body;
 mod error;

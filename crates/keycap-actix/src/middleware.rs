@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use actix_web::HttpMessage;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
-use keycap_gate::{Gate, Guard, GuardError, Guarded, KeyState};
+use keycap_gate::{Deciding, Gate, Guard, GuardError, Guarded, KeyState};
 
 use crate::future::Depth;
 use crate::view::{CredentialHeaders, View};
@@ -29,7 +29,7 @@ use crate::{GuardedBody, ResponseFuture};
 /// use actix_web::{App, web};
 /// use keycap_actix::{Error, Key, Keycap};
 /// use keycap_budget::{MemoryLedger, usd};
-/// use keycap_gate::{Gate, Guard};
+/// use keycap_gate::{Deciding, Gate, Guard};
 /// # use keycap_verify::{Digest, Secret, StaticKey, StaticKeys};
 ///
 /// async fn chat(key: Key) -> Result<String, Error> {
@@ -101,6 +101,17 @@ impl<S> Wrapped<S> {
     pub(crate) fn guarded(&self) -> &Guarded {
         &self.keycap.guarded
     }
+
+    /// Asks the gate about a request, and shields its credential from everything inside.
+    pub(crate) fn decide(&self, request: &mut ServiceRequest) -> (Deciding, Depth) {
+        let Keycap { guarded, credentials } = &self.keycap;
+        let outer = request.extensions().get::<KeyState>().cloned();
+        let inside = outer.filter(|key| guarded.has_admitted(key));
+        let depth = if inside.is_some() { Depth::Nested } else { Depth::Outermost };
+        let deciding = guarded.decide(&View(request), inside);
+        credentials.shield(request);
+        (deciding, depth)
+    }
 }
 
 impl<S, B> Service<ServiceRequest> for KeycapService<S>
@@ -116,14 +127,8 @@ where
         self.0.service.poll_ready(context)
     }
 
-    fn call(&self, mut request: ServiceRequest) -> Self::Future {
-        let Keycap { guarded, credentials } = &self.0.keycap;
-        let outer = request.extensions().get::<KeyState>().cloned();
-        let inside = outer.filter(|key| guarded.has_admitted(key));
-        let depth = if inside.is_some() { Depth::Nested } else { Depth::Outermost };
-        let deciding = guarded.decide(&View(&request), inside);
-        credentials.shield(&mut request);
-        ResponseFuture::new(Rc::clone(&self.0), request, deciding, depth)
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        ResponseFuture::new(Rc::clone(&self.0), request)
     }
 }
 
