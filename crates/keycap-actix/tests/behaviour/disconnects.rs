@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use keycap_actix::{Error, Key, Keycap};
 use keycap_budget::usd;
 use keycap_gate::Gate;
@@ -83,6 +83,13 @@ async fn silent_streaming(stage: web::Data<Stage>) -> HttpResponse {
     HttpResponse::Ok().streaming(pieces(watched))
 }
 
+/// One piece, then nothing for ever.
+async fn stalling(stage: web::Data<Stage>) -> HttpResponse {
+    let watched = Watched(Arc::clone(&stage.dropped));
+    stage.running.add_permits(1);
+    HttpResponse::Ok().streaming(pieces(watched).take(1).chain(stream::pending()))
+}
+
 fn pieces(watched: Watched) -> impl stream::Stream<Item = Result<web::Bytes, std::io::Error>> {
     stream::unfold(watched, |watched| async move {
         tokio::task::yield_now().await;
@@ -99,6 +106,7 @@ fn serve(gate: &Gate, half_closed: HalfClosed) -> (Server, Stage) {
         let scope = scope.route("/tracking", web::get().to(tracking));
         let scope = scope.route("/failing", web::get().to(failing));
         let scope = scope.route("/streaming", web::get().to(streaming));
+        let scope = scope.route("/stalling", web::get().to(stalling));
         app.service(scope.route("/silent-streaming", web::get().to(silent_streaming)));
     });
     (server, stage)
@@ -185,5 +193,23 @@ async fn client_that_leaves_a_stream_cuts_it_short() {
             assert_eq!((&*spent, endings), (bill_is.0, endings_are));
             server.stop().await;
         }
+    }
+}
+
+/// A stream that has nothing to say does not notice a client that closes, unless the server is told
+/// that closing is leaving.
+#[actix_rt::test]
+async fn client_that_leaves_a_stalled_stream_cuts_it_short() {
+    let leave: [(HalfClosed, fn(TcpStream)); 2] =
+        [(HalfClosed::Served, break_off), (HalfClosed::Dropped, drop)];
+    for (half_closed, leave) in leave {
+        let gate = gate("$1 per day");
+        let (server, stage) = serve(&gate, half_closed);
+        let mut stream = server.send("GET", "/stalling").await;
+        pass(&stage.running).await;
+        stream.read_exact(&mut [0; 512]).await.unwrap();
+        leave(stream);
+        assert_eq!(bill(&gate).await, ("$0.02".into(), vec!["cut_short".into()]));
+        server.stop().await;
     }
 }

@@ -8,6 +8,7 @@
 )]
 
 mod disconnects;
+mod errors;
 mod exactness;
 mod fixtures;
 mod nesting;

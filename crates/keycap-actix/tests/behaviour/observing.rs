@@ -44,3 +44,20 @@ async fn handlers_see_what_the_denial_would_have_been() {
     assert_eq!(answer.headers().get("www-authenticate").unwrap(), "Bearer");
     assert_eq!(bill(&gate).await, ("$0.08".into(), vec![]), "uncapped, but on record");
 }
+
+/// P3: what an inner wrap would have refused is still one request, and one bill.
+#[actix_rt::test]
+async fn p3_observed_refusal_inside_an_admitted_request_bills_once() {
+    let gate = builder().limit("$1 per day".parse().unwrap()).observe_only().build().unwrap();
+    let admin = Keycap::new(&gate, Guard::free().scope("admin")).unwrap();
+    let track = |key: Key, observation: Observation| async move {
+        key.track(usd!(0.01)).await.unwrap();
+        observation.would_refuse().unwrap().code().to_string()
+    };
+    let app = App::new()
+        .wrap(Keycap::new(&gate, Guard::fixed(usd!(0.04))).unwrap())
+        .service(web::resource("/").wrap(admin).route(web::get().to(track)));
+    let answer = call_service(&init_service(app).await, get("/").to_request()).await;
+    assert_eq!(read_body(answer).await, "insufficient_scope");
+    assert_eq!(bill(&gate).await, ("$0.01".into(), vec![]));
+}

@@ -185,35 +185,3 @@ async fn endings_can_be_changed() {
     drop(read_body(call_service(&init_service(app).await, get("/").to_request()).await).await);
     assert_eq!(bill(&gate).await, ("$0.00".into(), vec![]));
 }
-
-/// `?` on what a key cannot have answers as the middleware does, the application's rendering included.
-#[actix_rt::test]
-async fn refused_reservation_answers_like_a_refused_request() {
-    async fn reserve(key: Key) -> Result<String, Error> {
-        key.reserve(usd!(0.05)).await?;
-        key.extend(usd!(0.05)).await?;
-        let error = key.extend(usd!(0.01)).await.unwrap_err();
-        assert_eq!(error.code(), keycap_gate::Code::HoldExceedsCap);
-        key.reserve(usd!(0.5)).await?;
-        Ok("never".into())
-    }
-    let gate = gate("$0.10 per day");
-    let by_handler = Keycap::new(&gate, Guard::by_handler()).unwrap();
-    let fixed = Keycap::new(&gate, Guard::fixed(usd!(0.5))).unwrap();
-    let app = App::new()
-        .service(web::resource("/handler").wrap(by_handler).route(web::get().to(reserve)))
-        .service(web::resource("/layer").wrap(fixed).route(web::get().to(reserve)));
-    let app = init_service(app).await;
-    let mut told = Vec::new();
-    for path in ["/handler", "/layer"] {
-        let answer = call_service(&app, get(path).to_request()).await;
-        let mut headers: Vec<_> =
-            answer.headers().iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-        headers.sort_by_key(|(name, _)| name.to_string());
-        told.push((answer.status(), headers, read_body(answer).await));
-    }
-    assert_eq!(told[0].0, 429);
-    assert_eq!((&told[0].0, &told[0].1), (&told[1].0, &told[1].1));
-    assert!(String::from_utf8_lossy(&told[0].2).contains(r#""error":"hold_exceeds_cap""#));
-    assert_eq!(bill(&gate).await, ("$0.00".into(), vec![]));
-}

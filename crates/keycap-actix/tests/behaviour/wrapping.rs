@@ -1,7 +1,5 @@
 //! What is wrapped, and what a request that comes through sees.
 
-use std::sync::{Arc, Mutex};
-
 use actix_web::dev::Service;
 use actix_web::http::header::HeaderValue;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
@@ -10,7 +8,7 @@ use keycap_actix::{Error, Key, Keycap, Observation};
 use keycap_budget::usd;
 use keycap_gate::{CredentialPlaces, Guard, Place};
 
-use crate::fixtures::{bill, builder, gate, get, held, holding, until};
+use crate::fixtures::{Log, bill, builder, gate, get, held, holding, until};
 
 async fn chat(key: Key) -> Result<String, Error> {
     key.track(usd!(0.01)).await?;
@@ -108,9 +106,7 @@ async fn refusal_is_an_ok_response_to_outer_middleware() {
 #[actix_rt::test]
 async fn missing_middleware_is_misconfigured_and_the_log_names_it() {
     let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
-    let _logged = tracing::subscriber::set_default(subscriber);
+    let _logged = log.capture();
 
     let observing = |_: Observation| async { "never" };
     let optional = |key: Option<Key>| async move { format!("{}", key.is_some()) };
@@ -182,29 +178,18 @@ async fn admitted_answers_say_what_caches_must_know_once() {
 }
 
 #[actix_rt::test]
+async fn nothing_is_held_before_the_first_poll() {
+    let gate = gate("$1 per day");
+    let app = App::new().wrap(holding(&gate, usd!(0.02))).route("/chat", web::get().to(chat));
+    let app = init_service(app).await;
+    drop(app.call(get("/chat").to_request()));
+    assert_eq!(call_service(&app, get("/chat").to_request()).await.status(), 200);
+    assert_eq!(bill(&gate).await, ("$0.01".into(), vec![]));
+}
+
+#[actix_rt::test]
 async fn bad_guard_fails_when_the_middleware_is_made() {
     let gate = gate("$1 per day");
     let error = Keycap::new(&gate, Guard::free().scope("two words")).unwrap_err();
     assert!(error.to_string().contains("scope"), "{error}");
-}
-
-/// A log that a test can read.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
