@@ -6,8 +6,8 @@ use http::{Method, Response, StatusCode};
 use http_body::{Body, Frame};
 
 /// What a server will still take of a body. Servers do not always ask a body for its end: nothing is
-/// sent in answer to HEAD (RFC 9110 §9.3.2) or with a 204 or 304 (§6.4.1), and where the length was
-/// announced, nothing is read beyond it.
+/// sent in answer to HEAD, to a CONNECT that succeeds, or with a 1xx, 204 or 304 (RFC 9110 §6.4.1), and
+/// where the length was announced, nothing is read beyond it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Awaited {
     /// Nothing: dropped now, the body is complete.
@@ -21,8 +21,12 @@ pub(crate) enum Awaited {
 impl Awaited {
     pub(crate) fn of<B: Body>(method: &Method, response: &Response<B>) -> Self {
         let status = response.status();
-        let unsent = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status);
-        if *method == Method::HEAD || status.is_informational() || unsent {
+        let unsent = match *method {
+            Method::HEAD => true,
+            Method::CONNECT if status.is_success() => true,
+            _ => [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status),
+        };
+        if unsent || status.is_informational() {
             return Self::Nothing;
         }
         let announced = response.headers().get(CONTENT_LENGTH);

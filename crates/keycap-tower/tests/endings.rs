@@ -145,6 +145,7 @@ async fn a_body_that_nobody_asks_for_more_is_complete() {
     let upgrade = Script { status: StatusCode::SWITCHING_PROTOCOLS, ..whole.clone() };
     let cases = [
         ("HEAD", whole.clone(), 0),
+        ("CONNECT", whole.clone(), 0),
         ("GET", seen, 2),
         ("GET", empty, 0),
         ("GET", exact, 2),
