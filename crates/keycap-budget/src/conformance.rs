@@ -35,16 +35,22 @@ mod accounts;
 mod charges;
 mod differential;
 mod expiry;
+mod extensions;
+mod grants;
 mod holds;
 mod ids;
 mod properties;
 mod reads;
 mod refunds;
 mod retention;
+mod settles;
 mod steps;
 mod tally;
+mod templates;
 mod trial;
 mod windows;
+mod words;
+mod world;
 
 use std::error::Error;
 use std::future::Future;
@@ -57,7 +63,7 @@ use keycap_base::ManualClock;
 pub use self::differential::run_differential;
 pub use self::properties::check;
 pub use self::steps::{Step, Tick, steps};
-pub use self::trial::Trial;
+use self::trial::Trial;
 use crate::{Ledger, Retention};
 
 /// What a ledger did wrong, or why it could not be tried.
@@ -149,11 +155,13 @@ cases! { $
         i1_a_cap_lowered_below_what_is_spent_refuses_until_it_fits,
         i2_limits_may_come_and_go_while_holds_are_open,
         i4_an_open_hold_settles_on_the_chain_it_was_taken_on,
+        p7_listeners_hear_of_a_change_before_it_is_answered,
+    }
+    templates {
         p8_a_template_changes_only_what_it_says_anew,
         p8_a_template_moves_an_account_once,
         i4_a_moved_account_takes_what_hangs_below_along,
         i4_two_moves_in_one_word_close_no_cycle,
-        p7_listeners_hear_of_a_change_before_it_is_answered,
     }
     holds {
         p1_a_hold_lies_on_every_limit_of_the_chain,
@@ -163,33 +171,37 @@ cases! { $
         p4_what_was_refused_fits_once_the_rest_is_given_back,
         p8_the_refusal_told_first_is_the_most_hopeless_then_the_leafs,
         p8_a_rate_is_an_hour_or_less_and_sure_to_be_over,
-        p8_a_holder_is_told_what_is_its_own,
         p4_room_is_refused_only_when_nothing_is_left,
-        p1_a_room_is_raised_within_the_cap,
         i1_a_cap_of_zero_admits_nothing,
+        i6_a_lease_lies_on_one_limit_and_is_replaced_not_grown,
+        p1_only_a_lease_has_an_exposure,
+    }
+    extensions {
+        p8_a_holder_is_told_what_is_its_own,
+        p1_a_room_is_raised_within_the_cap,
         p3_an_extension_names_the_total_so_a_retry_adds_nothing,
         p3_an_extension_keeps_count_of_every_meter,
         i3_a_hold_that_ended_is_not_extended,
         p3_a_retried_hold_is_taken_once,
         i3_a_hold_is_ended_by_its_own_account_only,
-        i6_a_lease_lies_on_one_limit_and_is_replaced_not_grown,
-        p1_only_a_lease_has_an_exposure,
         p4_a_living_owner_renews_its_hold,
     }
     charges {
-        p2_a_cost_above_its_hold_is_recorded_and_marked,
         p2_a_charge_on_an_exhausted_account_is_recorded,
         p2_costs_below_a_cent_add_up_exactly,
         p2_amounts_are_exact_up_to_their_bounds,
         p2_an_overflow_above_leaves_nothing_below,
         p3_a_retried_charge_counts_once,
+        i4_a_charge_counts_on_every_account_of_its_chain,
+        i6_one_charge_is_paid_from_a_lease_for_each_limit,
+    }
+    settles {
+        p2_a_cost_above_its_hold_is_recorded_and_marked,
         p3_a_retried_settle_counts_once,
         p3_a_settle_without_a_row_is_remembered_by_its_hold,
         i5_only_what_a_hold_can_remember_needs_no_row,
         p2_a_settle_of_an_ended_hold_is_recorded_as_uncovered,
         i2_parts_of_a_work_add_up_to_it,
-        i4_a_charge_counts_on_every_account_of_its_chain,
-        i6_one_charge_is_paid_from_a_lease_for_each_limit,
         p2_a_settle_names_a_bounded_number_of_holds,
         i2_requests_are_counted_without_rows,
     }

@@ -138,3 +138,43 @@ impl Ledger for MemoryLedger {
         self.listeners.add(listener);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use keycap_base::{Labels, ManualClock, Timestamp};
+
+    use super::*;
+    use crate::{AccountSpec, ChainSpec, Cost, NewCharge, Operation, Outcome, Reapply};
+
+    /// Ids were remembered for a day, and forgotten. Then an operator had them remembered for three:
+    /// what was forgotten by then must not be counted again.
+    #[test]
+    fn p3_a_longer_memory_does_not_bring_forgotten_ids_back() {
+        let day = Duration::from_secs(24 * 60 * 60);
+        let start = Timestamp::from_millis(1_772_445_600_000);
+        let clock = ManualClock::at(start);
+        let ledger = MemoryLedger::with_clock(clock.clone(), Retention::default());
+        let account = AccountId::new("key").unwrap();
+        let chain = ChainSpec::of(AccountSpec::new(account.clone()));
+        let open = Operation::Open { chain, asserted_at: start, reapply: Reapply::Never };
+        let charge = |id| {
+            let (account, tags) = (account.clone(), Labels::new());
+            Operation::Charge(NewCharge { id, account, cost: Cost::tokens(1), tags })
+        };
+        clock.advance(2 * day);
+        let pruned = ledger.decide(&Batch::new(vec![open, Operation::Prune]).unwrap());
+        assert!(pruned.iter().all(Result::is_ok), "{pruned:?}");
+
+        let MemoryLedger { books, clock, listeners } = ledger;
+        let retention = Retention::new(3 * day, Retention::DEFAULT_CHARGES).unwrap();
+        let books = Mutex::new(Books::new(books.into_inner().into_shelf(), retention));
+        let ledger = MemoryLedger { books, clock, listeners };
+        let answer = |made_at| ledger.decide(&Batch::of(charge(ChargeId::generate(made_at))));
+        let oldest = start.plus(day);
+        let before = answer(oldest.minus(Duration::from_millis(1)));
+        assert_eq!(before, [Ok(Outcome::TooOld { oldest })]);
+        assert!(matches!(answer(oldest)[..], [Ok(Outcome::Recorded(_))]));
+    }
+}

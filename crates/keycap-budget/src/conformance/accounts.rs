@@ -2,22 +2,27 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use keycap_base::{Scopes, Timestamp};
+use keycap_base::Timestamp;
 
 use super::Failure;
-use super::trial::{MINUTE, START, Trial, account, chain, cost, holds_true, limits, same};
+use super::trial::{Trial, holds_true, same};
+use super::words::{MINUTE, START, account, chain, cost, limits};
 use crate::{
-    Account, AccountId, AccountListener, AccountSpec, Amendment, Cause, Chain, ChainSpec, Fault,
-    MAX_CHAIN, Operation, Outcome, Reapply, Status,
+    Account, AccountId, AccountListener, Amendment, Cause, Chain, ChainSpec, Fault, MAX_CHAIN,
+    Operation, Outcome, Reapply, Status,
 };
 
 /// Opens a chain from a template for an identity asserted so many minutes after the start.
-fn opening(chain: ChainSpec, minutes: u32, reapply: Reapply) -> Operation {
+pub(super) fn opening(chain: ChainSpec, minutes: u32, reapply: Reapply) -> Operation {
     Operation::Open { chain, asserted_at: START.plus(minutes * MINUTE), reapply }
 }
 
 /// Amends an account whatever its version is.
-async fn amend(trial: &Trial, name: &str, amendment: Amendment) -> Result<Outcome, Failure> {
+pub(super) async fn amend(
+    trial: &Trial,
+    name: &str,
+    amendment: Amendment,
+) -> Result<Outcome, Failure> {
     let version = found(trial, name).await?.version;
     let operation = Operation::Amend { account: account(name)?, version, amendment };
     trial.outcome(operation).await
@@ -34,11 +39,11 @@ async fn known_chain(trial: &Trial, name: &str) -> Result<Chain, Failure> {
     chain.ok_or_else(|| format!("{name} is not there").into())
 }
 
-async fn found(trial: &Trial, name: &str) -> Result<Arc<Account>, Failure> {
+pub(super) async fn found(trial: &Trial, name: &str) -> Result<Arc<Account>, Failure> {
     Ok(Arc::clone(known_chain(trial, name).await?.leaf()))
 }
 
-async fn above(trial: &Trial, name: &str) -> Result<Vec<String>, Failure> {
+pub(super) async fn above(trial: &Trial, name: &str) -> Result<Vec<String>, Failure> {
     let chain = known_chain(trial, name).await?;
     Ok(chain.iter().map(|account| account.id.to_string()).collect())
 }
@@ -202,105 +207,6 @@ pub(super) async fn i4_an_open_hold_settles_on_the_chain_it_was_taken_on(
     trial.shows("key", &["$0.30 + $0.00", "$0.00 + $0.00", "$0.30 + $0.00"]).await?;
     trial.recorded(trial.charge("key", "$0.10")?).await?;
     trial.shows("key", &["$0.40 + $0.00", "$0.10 + $0.00", "$0.40 + $0.00"]).await
-}
-
-fn spec(name: &str, texts: &[&str], scopes: Scopes) -> Result<AccountSpec, Failure> {
-    let limits = limits(texts)?;
-    let spec = AccountSpec::new(account(name)?).scopes(scopes);
-    limits.iter().cloned().try_fold(spec, |spec, limit| Ok(spec.limit(limit)?))
-}
-
-pub(super) async fn p8_a_template_changes_only_what_it_says_anew(
-    trial: &Trial,
-) -> Result<(), Failure> {
-    let word = |cap: &str, scopes: &Scopes, minutes: u32, reapply: Reapply| -> Result<_, Failure> {
-        let chain = ChainSpec::of(spec("key", &[cap], scopes.clone())?);
-        Ok(opening(chain, minutes, reapply))
-    };
-    let (all, none) = (Scopes::all(), Scopes::none());
-    trial.outcome(word("$1 per day", &all, 10, Reapply::Never)?).await?;
-    amend(trial, "key", Amendment::new().status(Status::Suspended)).await?;
-    amend(trial, "key", Amendment::new().limits(limits(&["$7 per day"])?)).await?;
-    // What is said, when, and what comes of it: cap, whether every scope is granted, version.
-    let table = [
-        ("$2 per day", &none, 20, Reapply::Never, ("$7 per day", &all, 3)),
-        ("$2 per day", &none, 9, Reapply::Changes, ("$7 per day", &all, 3)),
-        ("$2 per day", &none, 10, Reapply::Changes, ("$7 per day", &all, 3)),
-        ("$1 per day", &all, 20, Reapply::Changes, ("$7 per day", &all, 3)),
-        ("$1 per day", &none, 30, Reapply::Changes, ("$7 per day", &none, 4)),
-        ("$2 per day", &none, 29, Reapply::Changes, ("$7 per day", &none, 4)),
-        ("$2 per day", &none, 40, Reapply::Changes, ("$2 per day", &none, 5)),
-        ("$2 per day", &none, 50, Reapply::Changes, ("$2 per day", &none, 5)),
-    ];
-    let mut version = 3;
-    for (row, (cap, scopes, minutes, reapply, expected)) in table.into_iter().enumerate() {
-        let outcome = trial.outcome(word(cap, scopes, minutes, reapply)?).await?;
-        let Outcome::Opened { changed, .. } = outcome else {
-            return Err(format!("row {row}: not opened").into());
-        };
-        let key = found(trial, "key").await?;
-        let shown = (row, &key.terms.limits, &key.terms.scopes, key.version);
-        same(&shown, &(row, &limits(&[expected.0])?, expected.1, expected.2))?;
-        same(&key.terms.status, &Status::Suspended)?;
-        let told = if key.version > version { vec![key.id.clone()] } else { vec![] };
-        same(&changed, &told)?;
-        version = key.version;
-    }
-    Ok(())
-}
-
-pub(super) async fn p8_a_template_moves_an_account_once(trial: &Trial) -> Result<(), Failure> {
-    trial.open(&[("key", &[]), ("red", &[]), ("org", &[])]).await?;
-    trial.open(&[("blue", &[]), ("org", &[])]).await?;
-    trial.open(&[("green", &[]), ("org", &[])]).await?;
-    let under = |team: &str, minutes: u32| -> Result<_, Failure> {
-        let chain = chain(&[("key", &[]), (team, &[]), ("org", &[])])?;
-        Ok(opening(chain, minutes, Reapply::Changes))
-    };
-    trial.outcome(under("blue", 10)?).await?;
-    same(&above(trial, "key").await?, &["key", "blue", "org"].map(String::from).to_vec())?;
-    amend(trial, "key", Amendment::new().parent(account("green")?)).await?;
-    trial.outcome(under("blue", 20)?).await?;
-    same(&above(trial, "key").await?, &["key", "green", "org"].map(String::from).to_vec())?;
-    trial.outcome(under("red", 30)?).await?;
-    same(&above(trial, "key").await?, &["key", "red", "org"].map(String::from).to_vec())?;
-    // A new root is a new account.
-    let elsewhere = chain(&[("key", &[]), ("club", &[])])?;
-    let (is, asked) = (account("org")?, account("club")?);
-    let fault = Fault::OtherRoot { account: account("key")?, is, asked };
-    trial.faults(opening(elsewhere, 40, Reapply::Changes), fault).await?;
-    let alone = chain(&[("key", &[])])?;
-    let (is, asked) = (account("org")?, account("key")?);
-    let fault = Fault::OtherRoot { account: account("key")?, is, asked };
-    trial.faults(opening(alone, 40, Reapply::Changes), fault).await
-}
-
-pub(super) async fn i4_a_moved_account_takes_what_hangs_below_along(
-    trial: &Trial,
-) -> Result<(), Failure> {
-    trial.open(&[("x0", &[]), ("x1", &[]), ("x2", &[]), ("org", &[])]).await?;
-    trial.open(&[("y0", &[]), ("y1", &[]), ("y2", &[]), ("y3", &[]), ("org", &[])]).await?;
-    let word =
-        chain(&[("x2", &[]), ("y0", &[]), ("y1", &[]), ("y2", &[]), ("y3", &[]), ("org", &[])]);
-    trial.outcome(opening(word?, 10, Reapply::Changes)).await?;
-    same(&above(trial, "x0").await?.len(), &MAX_CHAIN)?;
-    // Whatever hangs below counts: nothing above can be hung one deeper.
-    trial.open(&[("z0", &[]), ("org", &[])]).await?;
-    let word = chain(&[("y3", &[]), ("z0", &[]), ("org", &[])])?;
-    let fault = Fault::ChainTooLong(account("y3")?);
-    trial.faults(opening(word, 20, Reapply::Changes), fault).await
-}
-
-/// An operator had hung `p` below `a`. A template that moved both `a` and `b` in one word passed,
-/// because each move was checked against the chains as they were: `a` below `b` below `p` below `a`.
-pub(super) async fn i4_two_moves_in_one_word_close_no_cycle(trial: &Trial) -> Result<(), Failure> {
-    for name in ["a", "b", "p"] {
-        trial.open(&[(name, &[]), ("org", &[])]).await?;
-    }
-    amend(trial, "p", Amendment::new().parent(account("a")?)).await?;
-    let word = chain(&[("a", &[]), ("b", &[]), ("p", &[]), ("org", &[])])?;
-    let fault = Fault::Cycle(account("a")?);
-    trial.faults(opening(word, 10, Reapply::Changes), fault).await
 }
 
 #[derive(Default)]

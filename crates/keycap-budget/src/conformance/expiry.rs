@@ -1,7 +1,8 @@
 //! Holds that nobody ends: captured or released, and what a late settle makes of them.
 
 use super::Failure;
-use super::trial::{MINUTE, Trial, account, cost, extend, limit, owner, release, same};
+use super::trial::{Trial, same};
+use super::words::{MINUTE, account, cost, extend, limit, owner, release};
 use crate::{
     Amount, Claim, DEFAULT_HOLD_LIFE, HoldId, HoldState, MAX_SWEEP, NewHold, OnExpiry, Operation,
     Outcome, Progress, Rest, Sweep,

@@ -5,7 +5,8 @@ use std::time::Duration;
 use keycap_base::Timestamp;
 
 use super::Failure;
-use super::trial::{DAY, HOUR, Trial, account, cost, release, same};
+use super::trial::{Trial, same};
+use super::words::{DAY, HOUR, account, cost, release};
 use crate::{ChargeId, Fault, NewCharge, NewHold, Operation, Outcome, Rest, Retention};
 
 const INSTANT: Duration = Duration::from_millis(1);

@@ -1,7 +1,8 @@
 //! Reads, pages and batches.
 
 use super::Failure;
-use super::trial::{MINUTE, Trial, account, chain, cost, release, same};
+use super::trial::{Trial, same};
+use super::words::{MINUTE, account, chain, cost, release};
 use crate::{
     Batch, BatchError, ChargeId, Fault, Fit, HoldState, MAX_BATCH, MAX_PAGE, NewCharge, Operation,
     Outcome, Reapply, Rest,

@@ -1,7 +1,8 @@
 //! Refunds: at most the charge, in the charge's own windows.
 
 use super::Failure;
-use super::trial::{DAY, Trial, account, cost, same};
+use super::trial::{Trial, same};
+use super::words::{DAY, account, cost};
 use crate::{ChargeId, Fault, Operation, Outcome, Retention};
 
 fn refund(trial: &Trial, leaf: &str, charge: ChargeId, what: &str) -> Result<Operation, Failure> {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::Failure;
-use super::trial::{DAY, HOUR, START, Trial, account, cost, holds_true, release, same};
+use super::trial::{Trial, holds_true, same};
+use super::words::{DAY, HOUR, START, account, cost, release};
 use crate::{Amount, MAX_SWEEP, NewHold, Operation, Outcome, Progress, Retention, Sweep};
 
 const INSTANT: Duration = Duration::from_millis(1);

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Failure;
-use super::steps::ROOT;
+use super::world::ROOT;
 use crate::{
     AccountId, Amount, ChargeId, Claim, Cost, Decided, HoldId, Meter, NewCharge, NewHold, OnExpiry,
     Operation, Outcome, Period, Rest, Snapshot,

@@ -5,28 +5,20 @@ use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use keycap_base::{Clock, Labels, ManualClock, Timestamp};
-use uuid::Builder;
 
+use super::words::{START, account, chain, cost, figures, owner, timed};
 use super::{Failure, Store};
 use crate::{
-    AccountId, AccountSpec, Amount, Batch, ChainSpec, ChargeId, Claim, Cost, DEFAULT_HOLD_LIFE,
-    Decided, Fault, Held, HoldId, Ledger, Limit, Limits, Meter, NewCharge, NewHold, OnExpiry,
-    Operation, Outcome, OwnerId, Reapply, Recorded, Rest, Retention, Shortfall, Snapshot,
+    Batch, ChargeId, Claim, DEFAULT_HOLD_LIFE, Decided, Fault, Held, HoldId, Ledger, NewCharge,
+    NewHold, OnExpiry, Operation, Outcome, Reapply, Recorded, Rest, Retention, Shortfall, Snapshot,
     apply_one, audit,
 };
 
-/// When every trial begins: 2026-03-02 10:00 UTC, a Monday.
-pub(super) const START: Timestamp = Timestamp::from_millis(1_772_445_600_000);
-pub(super) const MINUTE: Duration = Duration::from_secs(60);
-pub(super) const HOUR: Duration = Duration::from_secs(60 * 60);
-pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-
 /// A fresh ledger and its clock.
 #[derive(Clone)]
-pub struct Trial {
+pub(super) struct Trial {
     pub(super) ledger: Arc<dyn Ledger>,
     pub(super) clock: ManualClock,
     made: Arc<AtomicU64>,
@@ -40,10 +32,7 @@ impl Debug for Trial {
 
 impl Trial {
     /// A trial of a fresh ledger with the default retention.
-    ///
-    /// # Errors
-    /// When the store gives none.
-    pub async fn on(store: &dyn Store) -> Result<Self, Failure> {
+    pub(super) async fn on(store: &dyn Store) -> Result<Self, Failure> {
         let clock = ManualClock::at(START);
         let ledger = store.fresh(clock.clone(), Retention::default()).await?;
         Ok(Self { ledger, clock, made: Arc::default() })
@@ -331,81 +320,6 @@ impl Trial {
         let charge = self.new_charge(leaf, what)?;
         Ok(Operation::Settle { charge, holds: vec![hold], rest: Rest::Keep })
     }
-}
-
-/// Raises a hold to a total.
-pub(super) fn extend(leaf: &str, hold: HoldId, granted: &str) -> Result<Operation, Failure> {
-    Ok(Operation::Extend {
-        account: account(leaf)?,
-        hold,
-        granted: cost(granted)?,
-        exposure: None,
-        life: DEFAULT_HOLD_LIFE,
-    })
-}
-
-/// Gives a hold back.
-pub(super) fn release(leaf: &str, hold: HoldId) -> Result<Operation, Failure> {
-    Ok(Operation::Release { account: account(leaf)?, hold })
-}
-
-/// The id of this number, made at `instant`.
-pub(super) fn timed(instant: Timestamp, number: u64) -> Result<HoldId, Failure> {
-    let millis = u64::try_from(instant.as_millis()).unwrap_or(0);
-    let mut random = [0; 10];
-    for (byte, of) in random.iter_mut().rev().zip(number.to_le_bytes()) {
-        *byte = of;
-    }
-    Ok(HoldId::try_from(Builder::from_unix_timestamp_millis(millis, &random).into_uuid())?)
-}
-
-/// The owner of this number.
-pub(super) fn owner(number: u64) -> Result<OwnerId, Failure> {
-    Ok(OwnerId::from_bytes(*timed(START, number)?.as_bytes())?)
-}
-
-pub(super) fn account(name: &str) -> Result<AccountId, Failure> {
-    Ok(AccountId::new(name)?)
-}
-
-pub(super) fn cost(text: &str) -> Result<Cost, Failure> {
-    Ok(text.parse()?)
-}
-
-/// Reads a limit such as `$5 per day`.
-pub(super) fn limit(text: &str) -> Result<Limit, Failure> {
-    let (cap, period) = text.split_once(" per ").ok_or("a limit is `<cap> per <period>`")?;
-    let meter = match cap.rsplit_once(' ') {
-        Some((_, name)) => Meter::new(name)?,
-        None => Meter::USD,
-    };
-    Ok(Limit::new(meter.clone(), meter.parse_amount(cap)?, period.parse()?)?)
-}
-
-pub(super) fn limits(texts: &[&str]) -> Result<Limits, Failure> {
-    let limits = texts.iter().map(|text| limit(text)).collect::<Result<Vec<_>, _>>()?;
-    Ok(Limits::of(limits)?)
-}
-
-/// A chain of accounts with limits, leaf first.
-pub(super) fn chain(accounts: &[(&str, &[&str])]) -> Result<ChainSpec, Failure> {
-    let spec = |(name, texts): &(&str, &[&str])| -> Result<AccountSpec, Failure> {
-        let spec = AccountSpec::new(account(name)?);
-        let limits = limits(texts)?;
-        limits.iter().cloned().try_fold(spec, |spec, limit| Ok(spec.limit(limit)?))
-    };
-    let mut specs = accounts.iter().map(spec);
-    let leaf = specs.next().ok_or("a chain has a leaf")??;
-    specs.try_fold(ChainSpec::of(leaf), |chain, parent| Ok(chain.under(parent?)?))
-}
-
-/// What a limit shows: `spent + held`.
-pub(super) fn figures(meter: &Meter, spent: Amount, held: Amount) -> String {
-    format!("{} + {}", short(meter, spent), short(meter, held))
-}
-
-fn short(meter: &Meter, amount: Amount) -> String {
-    if *meter == Meter::USD { meter.format(amount) } else { amount.units().to_string() }
 }
 
 /// Expects two things to be the same.

@@ -5,10 +5,8 @@ use std::time::Duration;
 use keycap_base::Timestamp;
 
 use super::Failure;
-use super::trial::{
-    DAY, HOUR, MINUTE, START, Trial, account, cost, extend, figures, holds_true, limit, release,
-    same,
-};
+use super::trial::{Trial, holds_true, same};
+use super::words::{DAY, HOUR, MINUTE, START, account, cost, extend, figures, limit, release};
 use crate::{Amount, Cause, Claim, Counter, NewHold, OnExpiry, Operation, Outcome, Sweep};
 
 /// What one counter shows.
