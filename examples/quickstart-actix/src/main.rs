@@ -1,6 +1,6 @@
 //! A chat API whose every key has a daily cap: on actix, on the embedded ledger.
 
-use std::{env, error::Error, sync::Arc, time::Duration};
+use std::{env, error::Error, time::Duration};
 
 use actix_web::{App, HttpResponse, HttpServer, Responder, web};
 use futures_util::{StreamExt, stream};
@@ -11,18 +11,12 @@ use tokio::signal::unix::{SignalKind, signal};
 #[derive(serde::Deserialize)]
 struct Chat {
     cost: Usd,
-    work_ms: Option<u64>,
-}
-
-#[derive(serde::Serialize)]
-struct Me {
-    subject: String,
-    scopes: Vec<String>,
-    limits: Vec<LimitReport>,
+    #[serde(default)]
+    work_ms: u64,
 }
 
 async fn chat(key: Key, chat: web::Json<Chat>) -> Result<impl Responder, actix::Error> {
-    tokio::time::sleep(Duration::from_millis(chat.work_ms.unwrap_or(0))).await;
+    tokio::time::sleep(Duration::from_millis(chat.work_ms)).await;
     key.track(chat.cost).await?;
     let remaining = key.remaining(&Meter::USD).map(|left| Meter::USD.format(left));
     Ok(web::Json(serde_json::json!({ "cost": chat.cost, "remaining": remaining })))
@@ -37,16 +31,16 @@ async fn stream(key: Key) -> impl Responder {
 }
 
 async fn me(key: Key) -> Result<impl Responder, actix::Error> {
-    let limits = key.standings().await?.iter().map(LimitReport::from).collect();
-    let scopes = key.identity().scopes.to_string().split(' ').map(str::to_owned).collect();
-    Ok(web::Json(Me { subject: key.subject().to_string(), scopes, limits }))
+    let limits: Vec<LimitReport> = key.standings().await?.iter().map(LimitReport::from).collect();
+    let (subject, scopes) = (key.subject().to_string(), key.identity().scopes.patterns());
+    Ok(web::Json(serde_json::json!({ "subject": subject, "scopes": scopes, "limits": limits })))
 }
 
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let setting = |name, default: &str| env::var(name).unwrap_or(default.to_owned());
     let store = SqliteStore::open(setting("KEYCAP_DB", "keycap-quickstart.db")).await?;
-    let keys = IssuedKeys::builder(Arc::new(store.clone())).build()?;
+    let keys = IssuedKeys::builder(store.clone()).build()?;
     let cap = format!("{} per day", setting("QUICKSTART_CAP", "$0.10")).parse()?;
     let gate = Gate::builder().ledger(store.clone()).provider(keys.clone()).limit(cap).build()?;
 
@@ -55,10 +49,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let anyone = Keycap::new(&gate, Guard::free())?;
     let admins = Keycap::new(&gate, Guard::free().scope("admin"))?;
     let app = move || {
-        let app = App::new().route("/chat", web::post().to(chat).wrap(chats.clone()));
-        let app = app.route("/stream", web::post().to(stream).wrap(streams.clone()));
-        let app = app.route("/me", web::get().to(me).wrap(anyone.clone()));
-        app.route("/admin-only", web::get().to(|| async { "hello" }).wrap(admins.clone()))
+        App::new()
+            .route("/chat", web::post().to(chat).wrap(chats.clone()))
+            .route("/stream", web::post().to(stream).wrap(streams.clone()))
+            .route("/me", web::get().to(me).wrap(anyone.clone()))
+            .route("/admin-only", web::get().to(|| async { "hello" }).wrap(admins.clone()))
     };
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let told = async move { tokio::select!(_ = term.recv() => {}, _ = int.recv() => {}) };
