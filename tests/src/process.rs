@@ -116,6 +116,12 @@ impl Start {
         self
     }
 
+    /// Without an environment variable.
+    pub fn unset(mut self, name: &'static str) -> Self {
+        self.environment.retain(|(known, _)| *known != name);
+        self
+    }
+
     /// Starts the process, whatever it will do.
     pub fn spawn(&self) -> Process {
         let mut command = Command::new(quickstart(self.framework));
