@@ -18,7 +18,7 @@ use keycap::{
     AccountId, ChargeId, Clock as _, Cost, Labels, Ledger as _, Meter, Operation, Reapply,
     SystemClock, Timestamp, usd,
 };
-use keycap_bench::{chain, median, now};
+use keycap_bench::{chain, median, now, process_time};
 use tempfile::TempDir;
 
 /// How long a load is measured in each round.
@@ -34,6 +34,15 @@ struct Load {
     callers: usize,
     batch: usize,
     leaves: usize,
+}
+
+/// What one round of a load gave.
+#[derive(Clone, Copy)]
+struct Figures {
+    /// Charges a second.
+    rate: u128,
+    /// Nanoseconds of processor time a charge, all threads together.
+    cost: u128,
 }
 
 const fn load(callers: usize, batch: usize, leaves: usize) -> Load {
@@ -66,19 +75,25 @@ fn main() {
     let mut table = [const { Vec::new() }; LOADS.len()];
     for _ in 0..rounds {
         syncs.push(syncs_a_second());
-        for (rates, load) in table.iter_mut().zip(LOADS) {
-            rates.push(runtime.block_on(charges_a_second(load)));
+        for (figures, load) in table.iter_mut().zip(LOADS) {
+            figures.push(runtime.block_on(measure(load)));
         }
     }
     let syncs = median(syncs);
     println!("one thread, append {BLOCK} bytes and fdatasync: {syncs} a second");
-    println!("\n| callers | batch | accounts below the team | charges/s | least–most |");
-    println!("|---|---|---|---|---|");
-    for (Load { callers, batch, leaves }, mut rates) in LOADS.into_iter().zip(table) {
-        rates.sort_unstable();
-        let (least, most) = (rates[0], rates[rates.len() - 1]);
-        println!("| {callers} | {batch} | {leaves} | {} | {least}–{most} |", median(rates));
-    }
+    println!(
+        "\n| callers | batch | leaf accounts | charges/s | least–most | processor ns a charge |"
+    );
+    println!("|---|---|---|---|---|---|");
+    LOADS.into_iter().zip(&table).for_each(|(load, figures)| print_row(load, figures));
+}
+
+fn print_row(load: Load, figures: &[Figures]) {
+    let Load { callers, batch, leaves } = load;
+    let rates = || figures.iter().map(|figures| figures.rate);
+    let (rate, cost) = (median(rates()), median(figures.iter().map(|figures| figures.cost)));
+    let (least, most) = (rates().min().unwrap_or(rate), rates().max().unwrap_or(rate));
+    println!("| {callers} | {batch} | {leaves} | {rate} | {least}–{most} | {cost} |");
 }
 
 /// What the disk can do: the yardstick for charges one by one.
@@ -94,22 +109,22 @@ fn syncs_a_second() -> u128 {
     syncs * 1_000 / began.elapsed().as_millis()
 }
 
-async fn charges_a_second(load: Load) -> u128 {
+async fn measure(load: Load) -> Figures {
     let directory = directory();
     let store = SqliteStore::open(directory.path().join("bench.db")).await.expect("opens");
     let leaves: Arc<[AccountId]> = (0..load.leaves).map(leaf).collect();
     open_accounts(&store, &leaves).await;
-    let began = now();
+    let (began, ran) = (now(), process_time());
     let call = |caller| tokio::spawn(call(store.clone(), load.batch, caller, Arc::clone(&leaves)));
     let callers: Vec<_> = (0..load.callers).map(call).collect();
     let mut charges = 0;
     for caller in callers {
         charges += caller.await.expect("finishes");
     }
-    let took = began.elapsed();
+    let (took, ran) = (began.elapsed(), process_time() - ran);
     check(&store, &leaves, charges).await;
     store.close().await;
-    charges * 1_000 / took.as_millis()
+    Figures { rate: charges * 1_000 / took.as_millis(), cost: ran.as_nanos() / charges }
 }
 
 /// Sends batches until the span is over, each charge on the next account.

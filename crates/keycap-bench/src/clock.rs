@@ -10,15 +10,47 @@ pub fn now() -> Instant {
 }
 
 /// How long this thread has been running on a processor: what neighbours do hardly shows.
-#[cfg(unix)]
+#[must_use]
 pub(crate) fn thread_time() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    time.try_into().expect("no thread has run for a negative time")
+    processor::thread()
 }
 
-/// The time on the wall, where the thread's own cannot be had.
+/// The same of all threads of this process together.
+#[must_use]
+pub fn process_time() -> Duration {
+    processor::process()
+}
+
+#[cfg(unix)]
+mod processor {
+    use std::time::Duration;
+
+    use rustix::time::{ClockId, clock_gettime};
+
+    pub(super) fn thread() -> Duration {
+        read(ClockId::ThreadCPUTime)
+    }
+
+    pub(super) fn process() -> Duration {
+        read(ClockId::ProcessCPUTime)
+    }
+
+    fn read(clock: ClockId) -> Duration {
+        clock_gettime(clock).try_into().expect("nothing has run for a negative time")
+    }
+}
+
+/// The time on the wall, where no other can be had.
 #[cfg(not(unix))]
-pub(crate) fn thread_time() -> Duration {
-    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-    START.get_or_init(now).elapsed()
+mod processor {
+    use std::sync::OnceLock;
+    use std::time::{Duration, Instant};
+
+    static START: OnceLock<Instant> = OnceLock::new();
+
+    pub(super) fn thread() -> Duration {
+        START.get_or_init(super::now).elapsed()
+    }
+
+    pub(super) use thread as process;
 }

@@ -6,7 +6,8 @@
 //! - with `instructions` it counts them: each case runs twice under callgrind, once with more
 //!   requests than the other, and the difference is what requests cost.
 //!
-//! `charges` measures wall time, because several threads and a disk take part.
+//! `charges` measures wall time, because several threads and a disk take part, and beside it the
+//! processor time of all threads.
 
 #![allow(
     clippy::expect_used,
@@ -23,7 +24,7 @@ mod rounds;
 mod world;
 
 pub use case::{BURST, Case, Load, drive, tokio_runtime};
-pub use clock::now;
+pub use clock::{now, process_time};
 pub use program::run;
 pub use rounds::median;
 pub use world::{Sent, World, chain, price};
