@@ -28,9 +28,9 @@ lint:
 docs *args:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features --locked {{ args }}
 
-# The benchmarks. BENCHMARKS.md keeps the results.
+# The benchmarks, or one: `just bench --bench admission`. BENCHMARKS.md keeps the results.
 bench *args:
-    cargo bench --workspace --all-features --locked --bench '*' {{ args }}
+    cargo bench -p keycap-bench --locked {{ args }}
 
 # Licences, bans, sources and advisories of the dependencies.
 deny:
