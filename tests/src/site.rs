@@ -152,10 +152,10 @@ impl Site {
         rows
     }
 
-    /// The database, where there is one.
-    #[must_use]
-    pub fn database(&self) -> PathBuf {
-        self.directory.path().join("keycap.db")
+    /// The files of the database; none where it is in memory.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.directory.path()).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect()
     }
 
     /// Ends the gate, and the store if there is one.
