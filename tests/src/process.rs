@@ -37,7 +37,9 @@ fn build(profile_directory: &Path) {
     };
     let target = profile_directory.parent().expect("a target directory");
     let mut command = std::process::Command::new(env!("CARGO"));
-    command.args(["build", "--quiet", "-p", "quickstart-axum", "-p", "quickstart-actix"]);
+    // Named together with the tests, so that what they share is built once for both.
+    command.args(["build", "--quiet", "-p", env!("CARGO_PKG_NAME")]);
+    command.args(["-p", "quickstart-axum", "-p", "quickstart-actix"]);
     command.args(["--profile", profile, "--target-dir"]).arg(target);
     command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     let output = command.output().expect("cargo runs");

@@ -30,7 +30,7 @@ pub(super) async fn serve(gate: &Gate, app: &App) -> (SocketAddr, Running) {
     let (tell, told) = tokio::sync::oneshot::channel();
     let (gate, app) = (gate.clone(), app.clone());
     std::thread::spawn(move || {
-        actix_web::rt::System::new().block_on(async move {
+        actix_rt::System::new().block_on(async move {
             let (address, server) = start(&gate, app);
             tell.send((address, Running(server.handle()))).ok();
             server.await.unwrap();
