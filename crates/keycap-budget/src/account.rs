@@ -69,6 +69,26 @@ impl Default for Terms {
     }
 }
 
+impl Terms {
+    /// These terms after a template's word turned from `before` into `after`: what it changed
+    /// changes, limit by limit; all else stays.
+    ///
+    /// # Errors
+    /// When that would be too many limits.
+    pub(crate) fn reworded(&self, before: &Self, after: &Self) -> Result<Self, LimitError> {
+        let mut terms = self.clone();
+        terms.limits = self.limits.reworded(&before.limits, &after.limits)?;
+        reword(&mut terms.scopes, &before.scopes, &after.scopes);
+        reword(&mut terms.resources, &before.resources, &after.resources);
+        reword(&mut terms.networks, &before.networks, &after.networks);
+        reword(&mut terms.expires_at, &before.expires_at, &after.expires_at);
+        reword(&mut terms.status, &before.status, &after.status);
+        reword(&mut terms.labels, &before.labels, &after.labels);
+        reword(&mut terms.figures, &before.figures, &after.figures);
+        Ok(terms)
+    }
+}
+
 /// What a template last said about an account, so that a later word changes only what it changed.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Applied {
@@ -345,21 +365,6 @@ impl Amendment {
         replace(&mut after.figures, self.figures.as_ref());
         after
     }
-
-    /// The change that turns `before` into `after`.
-    pub(crate) fn between(before: &Terms, after: &Terms) -> Self {
-        Self {
-            limits: changed(&before.limits, &after.limits),
-            scopes: changed(&before.scopes, &after.scopes),
-            resources: changed(&before.resources, &after.resources),
-            networks: changed(&before.networks, &after.networks),
-            expires_at: changed(&before.expires_at, &after.expires_at),
-            status: changed(&before.status, &after.status),
-            labels: changed(&before.labels, &after.labels),
-            figures: changed(&before.figures, &after.figures),
-            parent: None,
-        }
-    }
 }
 
 fn replace<T: Clone>(field: &mut T, with: Option<&T>) {
@@ -368,6 +373,9 @@ fn replace<T: Clone>(field: &mut T, with: Option<&T>) {
     }
 }
 
-fn changed<T: Clone + PartialEq>(before: &T, after: &T) -> Option<T> {
-    (before != after).then(|| after.clone())
+/// Takes `after` where it differs from `before`.
+fn reword<T: Clone + PartialEq>(field: &mut T, before: &T, after: &T) {
+    if before != after {
+        field.clone_from(after);
+    }
 }

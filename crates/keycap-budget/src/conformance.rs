@@ -159,6 +159,7 @@ cases! { $
     }
     templates {
         p8_a_template_changes_only_what_it_says_anew,
+        p8_a_template_changes_limit_by_limit,
         p8_a_template_moves_an_account_once,
         i4_a_moved_account_takes_what_hangs_below_along,
         i4_two_moves_in_one_word_close_no_cycle,

@@ -132,6 +132,18 @@ impl Limits {
         self.0.iter().find(|limit| limit.key() == key)
     }
 
+    /// These limits after a template's word turned from `before` into `after`: only the limits that
+    /// it added, changed or took away.
+    pub(crate) fn reworded(&self, before: &Self, after: &Self) -> Result<Self, LimitError> {
+        let same = |key: &LimitKey| before.find(key) == after.find(key);
+        let kept = self.iter().filter_map(|limit| match same(limit.key()) {
+            true => Some(limit),
+            false => after.find(limit.key()),
+        });
+        let is_new = |limit: &&Limit| !same(limit.key()) && self.find(limit.key()).is_none();
+        Self::of(kept.chain(after.iter().filter(is_new)).cloned())
+    }
+
     /// The limits, in the order they were given.
     pub fn iter(&self) -> impl Iterator<Item = &Limit> {
         self.0.iter()

@@ -10,7 +10,7 @@ use keycap_base::Timestamp;
 
 use crate::{
     Account, AccountId, Amount, Chain, ChargeId, Cost, Fit, HoldId, HoldState, Limit, MAX_CHAIN,
-    MAX_METERS, MAX_SETTLE_HOLDS, Meter, Window,
+    MAX_LIMITS, MAX_METERS, MAX_SETTLE_HOLDS, Meter, Window,
 };
 
 /// How one limit stands in its window.
@@ -204,6 +204,11 @@ pub enum Fault {
     /// The account is its own ancestor.
     #[error("account {0} would be its own ancestor")]
     Cycle(AccountId),
+    /// An operator's limits and those a template now adds are too many.
+    #[error(
+        "account {0} would have more than {MAX_LIMITS} limits, an operator's and the template's"
+    )]
+    TooManyLimits(AccountId),
     /// The chain is longer than chains are.
     #[error("the chain of account {0} would have more than {MAX_CHAIN} accounts")]
     ChainTooLong(AccountId),

@@ -7,7 +7,7 @@ use keycap_base::Timestamp;
 use super::{Books, Step, Stop};
 use crate::{
     Account, AccountId, AccountSpec, Amendment, Applied, ChainSpec, Fault, MAX_CHAIN, Outcome,
-    Reapply, Shelf,
+    Reapply, Shelf, Terms,
 };
 
 impl<S: Shelf> Books<S> {
@@ -46,6 +46,9 @@ impl<S: Shelf> Books<S> {
             let moves = known.as_ref().is_none_or(|known| {
                 is_heard(known, asserted_at, reapply) && known.applied.parent.as_ref() != parent
             });
+            if let Some(known) = known.as_ref().filter(|it| is_heard(it, asserted_at, reapply)) {
+                reworded(known, account)?;
+            }
             if moves {
                 hung.push(Hung { account: account.id(), parent });
                 self.check_place(account.id(), known.as_deref(), &hung)?;
@@ -86,9 +89,8 @@ impl<S: Shelf> Books<S> {
 
     /// The account after the template's word: only what the template changed changes.
     fn reapplied(&mut self, known: &Account, word: &Word<'_>) -> Step<Arc<Account>, S> {
-        let change = Amendment::between(&known.applied.terms, word.spec.terms());
         let mut after = known.clone();
-        after.terms = change.apply(&known.terms);
+        after.terms = reworded(known, word.spec)?;
         let parent = word.parent.map(|parent| parent.id.clone());
         if parent != known.applied.parent {
             after.parent.clone_from(&parent);
@@ -182,6 +184,13 @@ impl<S: Shelf> Books<S> {
 struct Hung<'a> {
     account: &'a AccountId,
     parent: Option<&'a AccountId>,
+}
+
+/// The account's terms after a template's word, which may come to too many limits together with an
+/// operator's.
+fn reworded(known: &Account, spec: &AccountSpec) -> Result<Terms, Fault> {
+    let terms = known.terms.reworded(&known.applied.terms, spec.terms());
+    terms.map_err(|_| Fault::TooManyLimits(known.id.clone()))
 }
 
 /// What a template says about one account.

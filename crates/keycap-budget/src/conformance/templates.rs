@@ -6,7 +6,9 @@ use super::Failure;
 use super::accounts::{above, amend, found, opening};
 use super::trial::{Trial, same};
 use super::words::{account, chain, limits};
-use crate::{AccountSpec, Amendment, ChainSpec, Fault, MAX_CHAIN, Outcome, Reapply, Status};
+use crate::{
+    AccountSpec, Amendment, ChainSpec, Fault, MAX_CHAIN, MAX_LIMITS, Outcome, Reapply, Status,
+};
 
 fn spec(name: &str, texts: &[&str], scopes: Scopes) -> Result<AccountSpec, Failure> {
     let limits = limits(texts)?;
@@ -51,6 +53,32 @@ pub(super) async fn p8_a_template_changes_only_what_it_says_anew(
         version = key.version;
     }
     Ok(())
+}
+
+pub(super) async fn p8_a_template_changes_limit_by_limit(trial: &Trial) -> Result<(), Failure> {
+    let word = |caps: &[&str], minutes: u32| -> Result<_, Failure> {
+        let chain = ChainSpec::of(spec("key", caps, Scopes::all())?);
+        Ok(opening(chain, minutes, Reapply::Changes))
+    };
+    trial.outcome(word(&["$1 per day", "9 requests per hour"], 10)?).await?;
+    amend(trial, "key", Amendment::new().limits(limits(&["$7 per day", "9 requests per hour"])?))
+        .await?;
+    // What the template says, when, and the limits that come of it.
+    let table: [(&[&str], u32, &[&str]); 4] = [
+        (&["$1 per day", "5 requests per hour"], 20, &["$7 per day", "5 requests per hour"]),
+        (&["$1 per day"], 30, &["$7 per day"]),
+        (&["$1 per day", "4 tokens per day"], 40, &["$7 per day", "4 tokens per day"]),
+        (&["$2 per day", "4 tokens per day"], 50, &["$2 per day", "4 tokens per day"]),
+    ];
+    for (row, (caps, minutes, expected)) in table.into_iter().enumerate() {
+        trial.outcome(word(caps, minutes)?).await?;
+        same(&(row, &found(trial, "key").await?.terms.limits), &(row, &limits(expected)?))?;
+    }
+    let full: Vec<String> = (1..=MAX_LIMITS).map(|n| format!("9 m{n} per day")).collect();
+    let full: Vec<&str> = full.iter().map(String::as_str).collect();
+    amend(trial, "key", Amendment::new().limits(limits(&full)?)).await?;
+    let more = word(&["$2 per day", "4 tokens per day", "1 credits per day"], 60)?;
+    trial.faults(more, Fault::TooManyLimits(account("key")?)).await
 }
 
 pub(super) async fn p8_a_template_moves_an_account_once(trial: &Trial) -> Result<(), Failure> {
