@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::join_all;
-use keycap::{Guard, usd};
+use keycap::{AccountId, AccountSpec, ChainSpec, Guard, NewKey, usd};
 use keycap_tests::wire::{Request, Response};
 use keycap_tests::{App, Framework, Route, Site, Store, Work, allow_many_connections};
 
@@ -97,6 +97,34 @@ fn watch_the_cap(site: &Site, over: Arc<AtomicBool>) -> tokio::task::JoinHandle<
             tokio::task::yield_now().await;
         }
     })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p1_p4_the_cap_of_a_team_is_shared_exactly_by_all_its_keys() {
+    let route = || Route::guarded("/chat", Guard::fixed(usd!(0.01)), Work::Track(usd!(0.01)));
+    let app = || {
+        App::default()
+            .key("bob", NewKey::for_owner("bob"))
+            .terms(|account| {
+                let team = AccountSpec::new(AccountId::new("team").unwrap());
+                let team = team.limit("$1 per day".parse().unwrap()).unwrap();
+                let account = account.limit("$0.70 per day".parse().unwrap()).unwrap();
+                ChainSpec::of(account).under(team).unwrap()
+            })
+            .route(route())
+    };
+    everywhere(app, async |site| {
+        let of = async |name| join_all((0..300).map(|_| site.answer(name, Request::post("/chat"))));
+        let (alice, bob) = (of("alice").await, of("bob").await);
+        let (alice, bob) = tokio::join!(alice, bob);
+        let (alice, bob) = (served(&alice), served(&bob));
+        assert!(alice <= 70 && bob <= 70, "{alice} and {bob}");
+        assert_eq!(alice + bob, 100);
+        site.quiet().await;
+        assert_eq!(site.counter("team").await.spent.units(), 1_000_000_000);
+        site.close().await;
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 //! the table of refusals says (P8).
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "how tests fail")]
 
+mod chains;
 mod credentials;
 mod modes;
 mod refusals;

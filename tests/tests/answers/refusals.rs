@@ -36,6 +36,8 @@ async fn p8_every_refusal_by_rule_is_told_alike_by_both() {
             ("misconfigured", "alice", "/bare"),
         ] {
             told.add(label, site.ask(name, Request::post(path)).await);
+            // The figures of the next answer are those after this request has settled.
+            site.quiet().await;
         }
         let unknown = Request::post("/chat").bearer("nobody-issued-this");
         told.add("invalid_key", ask(site.address, &unknown).await);

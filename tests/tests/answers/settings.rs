@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use keycap::gate::{ClientAddress, ForwardingHeader};
-use keycap::{AnswerSettings, BudgetStatus, TrustedProxies};
+use keycap::gate::{ClientAddress, ForwardingHeader, RateLimitHeaders};
+use keycap::{AnswerSettings, BudgetStatus, Guard, TrustedProxies, usd};
 use keycap_tests::doubles::Mood;
 use keycap_tests::wire::{Request, ask};
-use keycap_tests::{Site, Told, same_on_both};
+use keycap_tests::{App, Route, Site, Told, Work, same_on_both};
 
 use crate::troubled::troubled;
 
@@ -85,4 +85,33 @@ async fn p8_the_address_behind_trusted_proxies_counts_alike_in_both() {
     for (label, answer) in told.answers() {
         assert_eq!(answer.status().to_string(), label[..3], "{label}: {answer:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p8_rate_limit_headers_are_sent_alike_by_both_where_they_are_wanted() {
+    let settings = || AnswerSettings::default().rate_limit_headers(RateLimitHeaders::On);
+    let app = || {
+        App::limited("3 requests per minute")
+            .gate(move |gate| gate.answers(settings()))
+            .route(Route::guarded("/chat", Guard::fixed(usd!(0.01)), Work::Track(usd!(0.01))))
+    };
+    let told = same_on_both(app, async |site: &Site| {
+        let mut told = Told::default();
+        for label in ["first", "second", "third", "fourth"] {
+            told.add(label, site.ask("alice", Request::post("/chat")).await);
+            site.quiet().await;
+        }
+        site.clock.advance(Duration::from_secs(60));
+        told.add("a minute later", site.ask("alice", Request::post("/chat")).await);
+        told
+    })
+    .await;
+    told.check(&[
+        ("first", "ratelimit-policy", Some("\"minute\";q=3;w=60")),
+        ("first", "ratelimit", Some("\"minute\";r=2;t=60")),
+        ("third", "ratelimit", Some("\"minute\";r=0;t=60")),
+        ("fourth", "retry-after", Some("60")),
+        ("a minute later", "ratelimit", Some("\"minute\";r=2;t=60")),
+    ]);
+    assert_eq!(told.answer("fourth").code(), "rate_limited");
 }

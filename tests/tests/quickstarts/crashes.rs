@@ -3,85 +3,22 @@
 //! `KEYCAP_CHAOS_ROUNDS` says how often each quickstart is killed (default 2).
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use keycap::budget::{Hold, HoldState, Snapshot};
-use keycap::{Cost, Meter};
 use keycap_tests::Framework;
 use keycap_tests::process::Quickstart;
 use keycap_tests::wait::eventually;
 use keycap_tests::wire::{Request, Wire, ask};
 use rustix::process::Signal;
 
+use crate::load::{Load, recorded};
 use crate::talk::{account, chat, directory, limit, rows, start};
 
-const CLIENTS: usize = 8;
 /// How many costs are acknowledged before the process is killed.
 const ENOUGH: usize = 100;
 
 fn rounds() -> usize {
     std::env::var("KEYCAP_CHAOS_ROUNDS").map_or(2, |rounds| rounds.parse().expect("a number"))
-}
-
-/// Clients that spend, each cost another one, and what they know of it.
-#[derive(Clone, Default)]
-struct Load {
-    next: Arc<AtomicUsize>,
-    acknowledged: Arc<Mutex<BTreeSet<usize>>>,
-}
-
-impl Load {
-    fn acknowledged(&self) -> BTreeSet<usize> {
-        self.acknowledged.lock().unwrap().clone()
-    }
-
-    fn sent(&self) -> usize {
-        self.next.load(Ordering::SeqCst)
-    }
-
-    /// Spends over one connection until it breaks.
-    async fn spend(self, address: SocketAddr, key: String) {
-        let mut wire = Wire::connect(address).await;
-        loop {
-            let nanodollars = self.next.fetch_add(1, Ordering::SeqCst) + 1;
-            let request = chat(&key, &format!("$0.{nanodollars:09}"), 0);
-            match wire.ask(&request).await {
-                Some(answer) if answer.status() == 200 && !answer.body.is_empty() => {
-                    assert!(answer.json()["cost"].is_string());
-                    self.acknowledged.lock().unwrap().insert(nanodollars);
-                }
-                Some(answer) => panic!("not under this cap: {answer:?}"),
-                None => return,
-            }
-        }
-    }
-
-    /// Runs until enough was acknowledged since the beginning of the round, then kills.
-    async fn until_killed(&self, quickstart: Quickstart, key: &str) {
-        let before = self.acknowledged().len();
-        let clients = (0..CLIENTS)
-            .map(|_| tokio::spawn(self.clone().spend(quickstart.address, key.to_owned())));
-        let clients: Vec<_> = clients.collect();
-        let acknowledged = async || self.acknowledged().len();
-        eventually("load", acknowledged, |count| count - before >= ENOUGH).await;
-        quickstart.kill().await;
-        for client in clients {
-            client.await.unwrap();
-        }
-    }
-}
-
-/// Every cost on record for an account, in nanodollars.
-fn recorded(rows: &Snapshot, account: &str) -> Vec<usize> {
-    let own = rows.charges.iter().filter(|charge| charge.account.as_str() == account);
-    own.map(|charge| nanodollars(&charge.cost)).collect()
-}
-
-fn nanodollars(cost: &Cost) -> usize {
-    usize::try_from(cost.amount(&Meter::USD).units()).unwrap()
 }
 
 fn captured<'a>(rows: &'a Snapshot, account: &'a str) -> impl Iterator<Item = &'a Hold> {
@@ -109,7 +46,12 @@ async fn p1_p2_p3_after_kill_9_every_acknowledged_cost_is_there_once() {
         let account = account(quickstart.address, &key).await;
         for _ in 0..rounds() {
             let open = leave_open(&quickstart, &key).await;
-            load.until_killed(quickstart, &key).await;
+            let clients = load.clients(quickstart.address, &key);
+            load.acknowledged_at_least(load.acknowledged().len() + ENOUGH).await;
+            quickstart.kill().await;
+            for client in clients {
+                client.await.unwrap();
+            }
             drop(open);
             quickstart = start.listen().await;
             let shown = limit(quickstart.address, &key).await;

@@ -10,6 +10,7 @@
 mod contract;
 mod crashes;
 mod database;
+mod load;
 mod restarts;
 mod secrecy;
 mod signals;
