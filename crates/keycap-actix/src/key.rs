@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use keycap_budget::{Cost, Standing};
-use keycap_gate::{Gate, KeyState, Receipt, Usage};
+use keycap_gate::{Gate, KeyState, Receipt, Told, Usage};
 
 use crate::Error;
 use crate::error::missing;
@@ -47,7 +47,7 @@ impl Key {
     /// # Errors
     /// The refusal, if it does not fit; the hold stays as it was.
     pub async fn reserve(&self, cost: impl Into<Cost>) -> Result<(), Error> {
-        self.0.reserve(cost).await.map_err(|refusal| Error::new(&self.gate(), refusal))
+        self.0.reserve(cost).await.map_err(|refusal| Error(Told::by(&self.gate(), refusal)))
     }
 
     /// Holds `cost` more, for work that goes on, such as a stream.
@@ -55,7 +55,7 @@ impl Key {
     /// # Errors
     /// The refusal, if it does not fit; the hold stays as it was.
     pub async fn extend(&self, cost: impl Into<Cost>) -> Result<(), Error> {
-        self.0.extend(cost).await.map_err(|refusal| Error::new(&self.gate(), refusal))
+        self.0.extend(cost).await.map_err(|refusal| Error(Told::by(&self.gate(), refusal)))
     }
 
     /// How every limit of the key's chain stands now, asked of the ledger, leaf first.
@@ -63,7 +63,7 @@ impl Key {
     /// # Errors
     /// When the ledger cannot answer.
     pub async fn standings(&self) -> Result<Vec<Standing>, Error> {
-        self.0.standings().await.map_err(|refusal| Error::new(&self.gate(), refusal))
+        self.0.standings().await.map_err(|refusal| Error(Told::by(&self.gate(), refusal)))
     }
 
     /// The same without actix, for code that does not know it.
@@ -108,7 +108,7 @@ impl Future for Tracking {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let tracked = Pin::new(&mut self.inner).poll(context);
-        tracked.map_err(|error| Error::new(&self.gate, error))
+        tracked.map_err(|error| Error(Told::by(&self.gate, error)))
     }
 }
 

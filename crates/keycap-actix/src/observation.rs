@@ -4,7 +4,7 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::{Extensions, Payload, ServiceRequest};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
-use keycap_gate::{Gate, KeyState, Refusal};
+use keycap_gate::{Gate, KeyState, Refusal, Told};
 
 use crate::Error;
 use crate::error::missing;
@@ -55,7 +55,7 @@ pub(crate) fn note(request: &ServiceRequest, gate: Gate, observation: keycap_gat
 /// The observed refusal, as an answer.
 pub(crate) fn carried_out(extensions: &Extensions) -> Option<Error> {
     let observation = extensions.get::<keycap_gate::Observation>()?;
-    Some(Error::new(extensions.get::<Gate>()?, observation.0.clone()))
+    Some(Error(Told::by(extensions.get::<Gate>()?, observation.0.clone())))
 }
 
 impl FromRequest for Observation {

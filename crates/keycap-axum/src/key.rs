@@ -5,7 +5,7 @@ use std::ops::Deref;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 use keycap_budget::{Cost, Standing};
-use keycap_gate::{KeyState, Usage};
+use keycap_gate::{KeyState, Told, Usage};
 use keycap_tower::Observed;
 
 use crate::missing::missing;
@@ -42,7 +42,7 @@ impl Key {
     /// # Errors
     /// The refusal, if it does not fit; the hold stays as it was.
     pub async fn reserve(&self, cost: impl Into<Cost>) -> Result<(), Error> {
-        self.0.reserve(cost).await.map_err(|refusal| Error::new(refusal, &self.0.gate()))
+        self.0.reserve(cost).await.map_err(|refusal| Error(Told::by(&self.0.gate(), refusal)))
     }
 
     /// Holds `cost` more, for work that goes on, such as a stream.
@@ -50,7 +50,7 @@ impl Key {
     /// # Errors
     /// The refusal, if it does not fit; the hold stays as it was.
     pub async fn extend(&self, cost: impl Into<Cost>) -> Result<(), Error> {
-        self.0.extend(cost).await.map_err(|refusal| Error::new(refusal, &self.0.gate()))
+        self.0.extend(cost).await.map_err(|refusal| Error(Told::by(&self.0.gate(), refusal)))
     }
 
     /// How every limit of the chain stands now, asked of the ledger.
@@ -58,7 +58,7 @@ impl Key {
     /// # Errors
     /// When the ledger cannot answer.
     pub async fn standings(&self) -> Result<Vec<Standing>, Error> {
-        self.0.standings().await.map_err(|refusal| Error::new(refusal, &self.0.gate()))
+        self.0.standings().await.map_err(|refusal| Error(Told::by(&self.0.gate(), refusal)))
     }
 }
 
@@ -83,9 +83,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Key {
         let extensions = &parts.extensions;
         match (extensions.get::<KeyState>(), extensions.get::<Observed>()) {
             (Some(key), _) => Ok(Self(key.clone())),
-            (None, Some(observed)) => {
-                Err(Error::told(observed.refusal().clone(), observed.answer()))
-            }
+            (None, Some(observed)) => Err(Error(observed.told())),
             (None, None) => Err(missing("Key", parts)),
         }
     }

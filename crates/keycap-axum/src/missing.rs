@@ -2,7 +2,7 @@
 
 use axum::extract::MatchedPath;
 use http::request::Parts;
-use keycap_gate::{AnswerSettings, Broken, CredentialPlaces, answer};
+use keycap_gate::Told;
 
 use crate::Error;
 
@@ -11,14 +11,9 @@ pub(crate) fn missing(extractor: &str, parts: &Parts) -> Error {
     misplaced(parts, &format!("uses {extractor} but no KeycapLayer wraps it"))
 }
 
-/// Callers learn that the application is misconfigured; the log learns which route, and why.
+/// The error of an extractor that cannot work on its route, for this reason.
 pub(crate) fn misplaced(parts: &Parts, why: &str) -> Error {
     let matched = parts.extensions.get::<MatchedPath>();
     let route = matched.map_or_else(|| parts.uri.path(), MatchedPath::as_str);
-    let why = format!("route {} {route} {why}", parts.method);
-    tracing::error!("{why}");
-    let refusal = Broken::misconfigured(why).into();
-    // Without a layer there is no gate whose settings could be used.
-    let plain = answer(&refusal, &AnswerSettings::default(), &CredentialPlaces::default());
-    Error::told(refusal, plain)
+    Error(Told::misconfigured(format!("route {} {route} {why}", parts.method)))
 }

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use keycap_gate::{Gate, Receipt};
+use keycap_gate::{Gate, Receipt, Told};
 
 use crate::Error;
 
@@ -28,6 +28,6 @@ impl Future for Tracking {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let tracked = Pin::new(&mut self.tracking).poll(context);
-        tracked.map_err(|error| Error::new(error, &self.gate))
+        tracked.map_err(|error| Error(Told::by(&self.gate, error)))
     }
 }

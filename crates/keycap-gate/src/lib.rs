@@ -29,6 +29,7 @@ mod request;
 mod settler;
 mod tab;
 mod template;
+mod told;
 mod usage;
 
 pub use address::{ClientAddress, ForwardingHeader, MAX_HOPS, TrustedProxies, TrustedProxiesError};
@@ -59,4 +60,5 @@ pub use refusal::{Broken, Refusal};
 pub use report::LimitReport;
 pub use request::RequestView;
 pub use template::{DefaultTemplate, Template, TemplateError, default_account};
+pub use told::Told;
 pub use usage::{Receipt, TrackError, Usage};

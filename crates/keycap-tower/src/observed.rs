@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use keycap_gate::{Answer, Gate, Observation, Refusal};
+use keycap_gate::{Gate, Observation, Refusal, Told};
 
 /// A refusal that observe mode did not carry out, with the gate that would have told it. A request
 /// extension, beside the plain [`Observation`], for adapters that render refusals.
@@ -23,9 +23,10 @@ impl Observed {
         &self.observation.0
     }
 
-    /// The answer that it would have had.
-    pub fn answer(&self) -> Answer {
-        self.gate.answer(self.refusal())
+    /// The refusal, with the answer that it would have had.
+    #[must_use]
+    pub fn told(&self) -> Told {
+        Told::by(&self.gate, self.refusal().clone())
     }
 }
 

@@ -311,7 +311,7 @@ async fn observe_mode_lets_through_and_says_what_it_saw() {
         let observation = extensions.get::<Observation>().expect("an observation");
         let observed = extensions.get::<Observed>().expect("with its gate");
         assert_eq!(
-            observed.answer().status(),
+            observed.told().answer().status(),
             401 + 2 * u16::from(extensions.get::<KeyState>().is_some())
         );
         Ok::<_, Infallible>(Response::new(Full::<Bytes>::from(observation.0.code().to_string())))
