@@ -4,10 +4,11 @@ use std::net::TcpListener;
 
 use keycap_tests::Framework;
 use keycap_tests::process::Start;
-use keycap_tests::wire::{Request, answer};
+use keycap_tests::wait::eventually;
+use keycap_tests::wire::{Request, Wire, answer};
 use serde_json::json;
 
-use crate::talk::{chat, directory, limit, spend, start};
+use crate::talk::{chat, directory, limit, settled, spend, start};
 
 #[test]
 fn each_source_has_fewer_than_eighty_lines() {
@@ -34,7 +35,7 @@ async fn it_prints_a_key_where_it_listens_and_what_to_try() {
         );
         let stdout = &quickstart.process.stdout;
         let curl = async || stdout.text().lines().filter(|line| line.starts_with("curl ")).count();
-        keycap_tests::wait::eventually("curl lines", curl, |count| *count >= 2).await;
+        eventually("curl lines", curl, |count| *count >= 2).await;
     }
 }
 
@@ -52,8 +53,10 @@ async fn p1_a_chat_costs_what_it_says_until_the_cap() {
         // A hold of $0.02 fits while at most $0.08 are spent.
         for left in ["$0.075", "$0.065", "$0.055", "$0.045", "$0.035", "$0.025", "$0.015"] {
             let cost = if left == "$0.075" { "$0.01" } else { "$0.010" };
+            settled(&quickstart).await;
             assert_eq!(spend(&quickstart, cost).await.json()["remaining"], left, "{framework}");
         }
+        settled(&quickstart).await;
         let refused = spend(&quickstart, "$0.01").await;
         assert_eq!((refused.status(), refused.code().as_str()), (429, "budget_exceeded"));
         assert_eq!(refused.json()["limit"]["remaining"], "$0.015");
@@ -86,9 +89,7 @@ async fn a_stream_sends_ten_lines_and_tracks_with_each() {
         let streamed = answer(quickstart.address, &request).await;
         assert_eq!(streamed.status(), 200);
         assert_eq!(String::from_utf8_lossy(&streamed.body).lines().count(), 10, "{streamed:?}");
-        let spent = async || limit(quickstart.address, &quickstart.key).await;
-        let settled = |shown: &serde_json::Value| shown["held"] == "$0.00";
-        let shown = keycap_tests::wait::eventually("settled", spent, settled).await;
+        let shown = settled(&quickstart).await;
         assert_eq!(shown["spent"], "$0.01", "{framework}");
     }
 }
@@ -140,9 +141,7 @@ async fn p4_bad_input_is_the_callers_fault_and_costs_nothing() {
             let refused = answer(quickstart.address, &request).await;
             assert!((400..500).contains(&refused.status()), "{framework} {body}: {refused:?}");
         }
-        let nothing = async || limit(quickstart.address, &quickstart.key).await;
-        let released = |shown: &serde_json::Value| shown["held"] == "$0.00";
-        let shown = keycap_tests::wait::eventually("released", nothing, released).await;
+        let shown = settled(&quickstart).await;
         assert_eq!(shown["spent"], "$0.00", "{framework}");
         assert_eq!(spend(&quickstart, "$0.00").await.status(), 200);
     }
@@ -183,8 +182,47 @@ async fn a_setting_that_makes_no_sense_is_named_at_the_start() {
             assert!(!process.ended().await.success(), "{framework}: {name}={value}");
             let stderr = &process.stderr;
             let said = async || stderr.text().to_lowercase();
-            keycap_tests::wait::eventually(named, said, |text| text.contains(named)).await;
+            eventually(named, said, |text| text.contains(named)).await;
             assert_eq!(process.stdout.line("key: "), None, "no key that nobody could use");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_ours_is_refused_and_not_touched() {
+    for framework in Framework::ALL {
+        let directory = directory();
+        let path = directory.path().join("keycap.db");
+        std::fs::write(&path, "the only copy of a novel").unwrap();
+        let mut process = start(framework, &directory).spawn();
+        assert!(!process.ended().await.success(), "{framework}");
+        let stderr = &process.stderr;
+        let said = async || stderr.text();
+        eventually("the reason", said, |text| text.contains("keycap.db")).await;
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "the only copy of a novel");
+    }
+}
+
+/// The caller leaves in the middle of its request's body, after the hold was taken. Where it closes
+/// the connection, the extractor sees half a body and answers 400, to nobody. Where it resets it, the
+/// framework may drop the handler first: then the client has left, and that captures the hold.
+#[tokio::test]
+async fn p1_p4_half_a_body_costs_nothing_or_at_most_its_hold() {
+    for framework in Framework::ALL {
+        let directory = directory();
+        let quickstart = start(framework, &directory).listen().await;
+        let bytes = chat(&quickstart.key, "$0.01", 0).bytes();
+        let half = async || {
+            let mut wire = Wire::connect(quickstart.address).await;
+            wire.send(&bytes[..bytes.len() - 5]).await.unwrap();
+            let shown = async || limit(quickstart.address, &quickstart.key).await;
+            eventually("the hold", shown, |shown| shown["held"] == "$0.02").await;
+            wire
+        };
+        drop(half().await);
+        assert_eq!(settled(&quickstart).await["spent"], "$0.00", "{framework}");
+        half().await.reset();
+        let spent = settled(&quickstart).await["spent"].clone();
+        assert!([json!("$0.00"), json!("$0.02")].contains(&spent), "{framework}: {spent}");
     }
 }

@@ -8,6 +8,7 @@ use keycap::sqlite::SqliteStore;
 use keycap::{Ledger as _, Meter};
 use keycap_tests::Framework;
 use keycap_tests::process::{Quickstart, Start};
+use keycap_tests::wait::eventually;
 use keycap_tests::wire::{Request, Response, answer};
 use tempfile::TempDir;
 
@@ -31,6 +32,13 @@ pub(crate) fn chat(key: &str, cost: &str, work_ms: u32) -> Request {
 /// Spends this cost and returns the answer.
 pub(crate) async fn spend(quickstart: &Quickstart, cost: &str) -> Response {
     answer(quickstart.address, &chat(&quickstart.key, cost, 0)).await
+}
+
+/// Waits until a key holds nothing, and returns its limit: what a request held and did not spend goes
+/// back just after its answer.
+pub(crate) async fn settled(quickstart: &Quickstart) -> serde_json::Value {
+    let shown = async || limit(quickstart.address, &quickstart.key).await;
+    eventually("settled", shown, |limit| limit["held"] == "$0.00").await
 }
 
 /// The only limit of a key, as `/me` shows it.
