@@ -64,7 +64,7 @@ impl Drop for Core {
 impl Core {
     /// Whether new requests are refused because the gate is shutting down.
     pub(crate) fn is_closing(&self) -> bool {
-        self.closing.load(Ordering::Acquire)
+        self.closing.load(Ordering::SeqCst)
     }
 
     /// The answer that a refusal is, as the application wants it.
@@ -78,9 +78,16 @@ impl Core {
 
     /// A place for one request, or a refusal: what cannot be recorded is not admitted.
     pub(crate) fn place(&self) -> Result<Place, Refusal> {
-        if self.is_closing() {
-            return Err(Broken::ledger_unavailable("the gate is shutting down").into());
+        // The place first: a shutdown that begins after the look sees that it is taken.
+        let place = self.place_inside()?;
+        match self.is_closing() {
+            true => Err(Broken::ledger_unavailable("the gate is shutting down").into()),
+            false => Ok(place),
         }
+    }
+
+    /// A place for one more operation of a request that was admitted already, shutdown or not.
+    pub(crate) fn place_inside(&self) -> Result<Place, Refusal> {
         self.queue.try_place().ok_or_else(|| Broken::ledger_unavailable("the queue is full").into())
     }
 

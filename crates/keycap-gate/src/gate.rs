@@ -70,7 +70,7 @@ impl Gate {
     /// When requests were still under way, or costs not yet durable, after `patience`. Their holds
     /// end by their policy.
     pub async fn shutdown(&self, patience: Duration) -> Result<(), StillBusy> {
-        self.0.closing.store(true, Ordering::Release);
+        self.0.closing.store(true, Ordering::SeqCst);
         let quiet = tokio::time::timeout(patience, self.0.queue.quiet()).await;
         self.0.provider.housekeep().await;
         quiet.map_err(|_elapsed| StillBusy { requests: self.0.queue.taken() })
@@ -139,7 +139,7 @@ pub async fn track_usage(
         }
     };
     let place = tokio::time::timeout(core.confirm_timeout, core.queue.place()).await;
-    let place = place.ok().flatten().ok_or(TrackError::NoPlace)?;
+    let place = place.map_err(|_elapsed| TrackError::NoPlace)?;
     let id = usage.id.unwrap_or_else(|| ChargeId::generate(core.clock.now()));
     let charge = NewCharge { id, account, cost: usage.cost, tags: usage.tags };
     let (waiter, told) = oneshot::channel();

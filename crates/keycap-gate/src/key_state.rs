@@ -150,7 +150,7 @@ impl KeyState {
     ) -> Result<oneshot::Receiver<Decided>, TrackError> {
         let core = self.core();
         let place = tokio::time::timeout(core.confirm_timeout, core.queue.place()).await;
-        let place = place.ok().flatten().ok_or(TrackError::NoPlace)?;
+        let place = place.map_err(|_elapsed| TrackError::NoPlace)?;
         self.0.tab.track(usage, Some(place)).map_err(|untracked| match untracked {
             Untracked::Failed(error) => error,
             Untracked::NeedsPlace(_) => TrackError::NoPlace,

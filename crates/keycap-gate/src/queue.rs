@@ -22,6 +22,9 @@ pub const DEFAULT_PLACES: usize = 65_536;
 /// The most places a queue can have.
 pub const MAX_PLACES: usize = 1 << 24;
 
+/// How often the queue looks whether it is quiet: not every end is announced.
+const QUIET_STEP: Duration = Duration::from_millis(10);
+
 /// One place in the queue; given back when dropped.
 pub(crate) type Place = OwnedSemaphorePermit;
 
@@ -96,8 +99,12 @@ impl Queue {
     }
 
     /// A place, as soon as one is free.
-    pub(crate) async fn place(&self) -> Option<Place> {
-        Arc::clone(&self.places).acquire_owned().await.ok()
+    pub(crate) async fn place(&self) -> Place {
+        match Arc::clone(&self.places).acquire_owned().await {
+            Ok(place) => place,
+            // Places are never closed.
+            Err(_closed) => std::future::pending().await,
+        }
     }
 
     /// Queues a request that has something to say. It holds a place.
@@ -154,8 +161,12 @@ impl Queue {
     }
 
     /// Waits until every place is free: every request has ended and all it said is durable.
+    ///
+    /// It only looks. To acquire every place would keep them from requests that need one more to end.
     pub(crate) async fn quiet(&self) {
-        let _ = self.places.acquire_many(self.size).await;
+        while self.taken() > 0 {
+            self.settled_within(QUIET_STEP).await;
+        }
     }
 
     /// How many places are taken.

@@ -147,7 +147,7 @@ impl Tab {
         let held = match hold {
             Some(hold) => self.extend(hold, &total).await?,
             None => {
-                let mut place = Some(self.core.place()?);
+                let mut place = Some(self.core.place_inside()?);
                 let claim = Claim::Chain(total.clone());
                 let (hold, held) = self.core.take_hold(&self.known, claim, &mut place).await?;
                 self.state.lock().hold = Some(hold);

@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use keycap_base::{Scopes, Timestamp};
+use keycap_base::{Labels, Scopes, Timestamp};
 use keycap_budget::{Ledger, audit, usd};
-use keycap_gate::{Code, Decision, Gate, Guard, TrackError, track_usage};
+use keycap_gate::{Code, Decision, Gate, Guard, TrackError, Usage, track_usage};
 use keycap_verify::{Answer, Identity, IdentityProvider, Rejection, Secret, Subject, Unavailable};
 use parking_lot::Mutex;
 use support::{Mood, Sent, World, finish};
@@ -213,4 +213,32 @@ async fn a_thousand_first_requests_of_one_key_make_one_call_and_one_account() {
     assert!(all.iter().all(|decision| matches!(decision, Decision::Admitted(_))));
     assert_eq!(provider.asked.load(Ordering::SeqCst), 1);
     assert_eq!(world.ledger.inner.snapshot().await.unwrap().accounts.len(), 1);
+}
+
+/// A shutdown waited by acquiring every place of the queue. Whoever waits in a semaphore is served
+/// before those who come later, so a request under way that needed one more place (a cost with other
+/// tags, a first reservation) could not get one, and the shutdown waited for that request.
+#[tokio::test]
+async fn p2_requests_admitted_before_a_shutdown_still_track_and_reserve_during_it() {
+    let world = World::built(|builder| builder.limit("$1 per day".parse().unwrap()).places(8)).await;
+    let key = world.admitted(Guard::free()).await;
+    let gate = world.gate.clone();
+    let closing = tokio::spawn(async move { gate.shutdown(Duration::from_secs(20)).await });
+    let guarded = world.guarded(Guard::free());
+    while let Decision::Admitted(early) = guarded.decide(&world.request, None).await {
+        drop(early);
+        tokio::task::yield_now().await;
+    }
+    key.reserve(usd!(0.1)).await.unwrap();
+    let tagged = |model| Usage::of(usd!(0.01)).tagged(Labels::of([("model", model)]).unwrap());
+    let costs = [key.track(tagged("a")), key.track(tagged("b")), key.track(tagged("c"))];
+    for told in futures_util::future::join_all(costs).await {
+        told.unwrap();
+    }
+    track_usage(&world.gate, world.account.clone(), usd!(0.01)).await.unwrap();
+    assert!(!closing.is_finished());
+    finish(key, 200);
+    closing.await.unwrap().unwrap();
+    assert_eq!(world.shown().await, ("$0.04".to_owned(), "$0.00".to_owned()));
+    world.gate.shutdown(Duration::ZERO).await.unwrap();
 }
