@@ -14,8 +14,8 @@ use tokio::sync::oneshot;
 
 use crate::admission::{Step, Verdict};
 use crate::core::{Core, Strip};
-use crate::key_state::confirmed;
 use crate::queue::Job;
+use crate::tracking::confirmed;
 use crate::{
     Answer, Broken, Decision, GateBuilder, Guard, GuardError, Header, KeyState, Receipt, Refusal,
     RequestView, TrackError, Usage, admitted_headers,

@@ -1,19 +1,14 @@
 //! The key's state, as a handler sees it.
 
 use std::fmt;
-use std::future::{Future, ready};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::Duration;
 
-use keycap_budget::{AccountId, Amount, ChargeId, Cost, Decided, Meter, Outcome, Standing};
+use keycap_budget::{AccountId, Amount, ChargeId, Cost, Meter, Standing};
 use keycap_verify::{Identity, Subject};
-use tokio::sync::oneshot;
 
 use crate::core::Core;
-use crate::tab::{Raise, Tab, Untracked, unexpected};
-use crate::{Ending, Gate, Receipt, Refusal, TrackError, Usage};
+use crate::tab::{Raise, Tab};
+use crate::{Ending, Gate, Refusal, TrackError, Tracking, Usage};
 
 /// Who is calling, what they may still spend, and the meter for the work: [`track`](Self::track),
 /// [`reserve`](Self::reserve), [`extend`](Self::extend).
@@ -60,7 +55,7 @@ impl KeyState {
         &self.0.tab
     }
 
-    fn core(&self) -> &Arc<Core> {
+    pub(crate) fn core(&self) -> &Arc<Core> {
         &self.0.tab.core
     }
 
@@ -121,40 +116,13 @@ impl KeyState {
     /// Records what the work cost. Call it once or many times.
     ///
     /// The cost is queued before this returns; the future only waits until it is durable, and
-    /// dropping it loses nothing. A cost with an id or tags of its own may have to wait for a place
-    /// in the queue first; that wait is in the future.
+    /// dropping it loses nothing. Only a cost with an id or tags of its own that meets a full queue
+    /// has to wait for a place, in the future: that one is not recorded if the future is dropped.
     ///
     /// # Errors
     /// In the future: see [`TrackError`].
     pub fn track(&self, usage: impl Into<Usage>) -> Tracking {
-        let patience = self.core().confirm_timeout;
-        // The wait must not keep the hold open, polled or not: only a cost that has yet to be put
-        // on the tab keeps a handle on it.
-        match self.0.tab.track(usage.into(), None) {
-            Ok(told) => Tracking(Box::pin(confirmed(told, patience))),
-            Err(Untracked::Failed(error)) => Tracking(Box::pin(ready(Err(error)))),
-            Err(Untracked::NeedsPlace(usage)) => {
-                let key = self.clone();
-                Tracking(Box::pin(async move {
-                    let told = key.track_with_place(*usage).await?;
-                    drop(key);
-                    confirmed(told, patience).await
-                }))
-            }
-        }
-    }
-
-    async fn track_with_place(
-        &self,
-        usage: Usage,
-    ) -> Result<oneshot::Receiver<Decided>, TrackError> {
-        let core = self.core();
-        let place = tokio::time::timeout(core.confirm_timeout, core.queue.place()).await;
-        let place = place.map_err(|_elapsed| TrackError::NoPlace)?;
-        self.0.tab.track(usage, Some(place)).map_err(|untracked| match untracked {
-            Untracked::Failed(error) => error,
-            Untracked::NeedsPlace(_) => TrackError::NoPlace,
-        })
+        Tracking::begin(self, usage.into())
     }
 
     /// Sees to it that the request's hold covers `cost` in all, costs tracked already included: for
@@ -195,47 +163,6 @@ impl fmt::Debug for KeyState {
             .field("identity", self.identity())
             .field("account", self.account())
             .finish_non_exhaustive()
-    }
-}
-
-/// Waits for a cost to be durable. The cost is queued already: dropping this loses nothing, unless it
-/// still needed a place of its own.
-#[must_use = "the cost is queued, but only the awaited answer says that it is durable"]
-pub struct Tracking(Pin<Box<dyn Future<Output = Result<Receipt, TrackError>> + Send>>);
-
-impl Future for Tracking {
-    type Output = Result<Receipt, TrackError>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(context)
-    }
-}
-
-impl fmt::Debug for Tracking {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tracking").finish_non_exhaustive()
-    }
-}
-
-/// Waits until a queued cost is on record.
-pub(crate) async fn confirmed(
-    told: oneshot::Receiver<Decided>,
-    patience: Duration,
-) -> Result<Receipt, TrackError> {
-    match tokio::time::timeout(patience, told).await {
-        Err(_elapsed) => Err(TrackError::Unconfirmed),
-        Ok(Err(_closed)) => Err(TrackError::ShutDown),
-        Ok(Ok(answer)) => receipt(answer),
-    }
-}
-
-fn receipt(answer: Decided) -> Result<Receipt, TrackError> {
-    match answer {
-        Ok(Outcome::Recorded(receipt)) => Ok(receipt),
-        Ok(Outcome::Conflict(_)) => Err(TrackError::Conflict),
-        Ok(Outcome::TooOld { .. }) => Err(TrackError::TooOld),
-        Ok(other) => Err(TrackError::Misanswered(unexpected(&other).to_string())),
-        Err(fault) => Err(TrackError::Fault(fault)),
     }
 }
 

@@ -19,7 +19,7 @@ use self::words::{Pending, Said};
 use crate::core::Core;
 use crate::known_key::KnownKey;
 use crate::queue::{Job, Place};
-use crate::{Broken, Ending, Endings, Refusal, TrackError, Usage};
+use crate::{Broken, Ending, Endings, Refusal, Usage};
 
 /// One admitted request.
 pub(crate) struct Tab {
@@ -108,16 +108,12 @@ impl Tab {
         self: &Arc<Self>,
         usage: Usage,
         place: Option<Place>,
-    ) -> Result<oneshot::Receiver<Decided>, Untracked> {
+    ) -> Result<oneshot::Receiver<Decided>, NeedsPlace> {
         let (waiter, told) = oneshot::channel();
         let mut state = self.state.lock();
-        if usage.cost.is_nothing() && usage.id.is_none() {
-            // Nothing to record, but the handler has spoken: its hold is not captured.
-            state.said.tracked = true;
-        }
-        self.warn_if_uncovered(&state, &usage.cost);
-        let now = self.core.clock.now();
+        let (cost, now) = (usage.cost.clone(), self.core.clock.now());
         let queue_it = state.said.add(usage, place, waiter, now)?;
+        self.warn_if_uncovered(&state, &cost);
         drop(state);
         if queue_it {
             self.core.queue.push_tab(Arc::clone(self));
@@ -242,13 +238,8 @@ impl Tab {
     }
 }
 
-/// A cost that could not be queued.
-pub(crate) enum Untracked {
-    /// It needs a place of its own first; here it is back.
-    NeedsPlace(Box<Usage>),
-    /// It will never be.
-    Failed(TrackError),
-}
+/// A cost that needs a place of its own first; here it is back.
+pub(crate) struct NeedsPlace(pub(crate) Box<Usage>);
 
 impl Raise {
     fn total(&self, granted: &Cost) -> Result<Cost, CostError> {

@@ -80,9 +80,6 @@ pub enum TrackError {
     /// The cost makes no sense against the books. Nothing was recorded.
     #[error("the cost cannot be recorded")]
     Fault(#[source] Fault),
-    /// Costs of one request add up to more than one charge can be.
-    #[error("the cost cannot be recorded")]
-    TooLarge(#[source] keycap_budget::CostError),
     /// The ledger gave an answer that does not fit. Whether the cost is recorded is not known.
     #[error("the ledger's answer does not fit: {0}")]
     Misanswered(String),
@@ -102,11 +99,9 @@ impl TrackError {
             Self::Unconfirmed | Self::NoPlace | Self::ShutDown | Self::Misanswered(_) => {
                 Broken::ledger_unavailable(self)
             }
-            Self::Conflict
-            | Self::TooOld
-            | Self::Fault(_)
-            | Self::TooLarge(_)
-            | Self::BadAccount(_) => Broken::misconfigured(self),
+            Self::Conflict | Self::TooOld | Self::Fault(_) | Self::BadAccount(_) => {
+                Broken::misconfigured(self)
+            }
         }
     }
 }

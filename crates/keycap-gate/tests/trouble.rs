@@ -220,7 +220,8 @@ async fn a_thousand_first_requests_of_one_key_make_one_call_and_one_account() {
 /// tags, a first reservation) could not get one, and the shutdown waited for that request.
 #[tokio::test]
 async fn p2_requests_admitted_before_a_shutdown_still_track_and_reserve_during_it() {
-    let world = World::built(|builder| builder.limit("$1 per day".parse().unwrap()).places(8)).await;
+    let world =
+        World::built(|builder| builder.limit("$1 per day".parse().unwrap()).places(8)).await;
     let key = world.admitted(Guard::free()).await;
     let gate = world.gate.clone();
     let closing = tokio::spawn(async move { gate.shutdown(Duration::from_secs(20)).await });
@@ -241,4 +242,47 @@ async fn p2_requests_admitted_before_a_shutdown_still_track_and_reserve_during_i
     closing.await.unwrap().unwrap();
     assert_eq!(world.shown().await, ("$0.04".to_owned(), "$0.00".to_owned()));
     world.gate.shutdown(Duration::ZERO).await.unwrap();
+}
+
+/// A cost with tags of its own waited for a place inside its future although the queue had room: a
+/// handler that did not await it lost it without a word.
+#[tokio::test]
+async fn p2_costs_with_tags_of_their_own_are_queued_before_track_returns() {
+    let world = World::with(&["$1 per day"]).await;
+    let key = world.admitted(Guard::fixed(usd!(0.05))).await;
+    for model in ["a", "b", "c"] {
+        let tags = Labels::of([("model", model)]).unwrap();
+        drop(key.track(Usage::of(usd!(0.01)).tagged(tags)));
+    }
+    finish(key, 200);
+    assert_eq!(world.at_rest().await.0, "$0.03");
+    assert_eq!(world.charges().await.len(), 3);
+}
+
+/// With every place taken, a second cost with other tags waited for a place that only the end of its
+/// own request could free, although the first was sent long ago and its place stood empty.
+#[tokio::test]
+async fn p2_a_cost_with_other_tags_takes_its_requests_place_once_that_is_empty() {
+    let world =
+        World::built(|builder| builder.limit("$1 per day".parse().unwrap()).places(1)).await;
+    let key = world.admitted(Guard::fixed(usd!(0.05))).await;
+    let tagged = |model| Usage::of(usd!(0.01)).tagged(Labels::of([("model", model)]).unwrap());
+    let both = futures_util::future::join(key.track(tagged("a")), key.track(tagged("b"))).await;
+    assert!(matches!(both, (Ok(_), Ok(_))), "{both:?}");
+    finish(key, 200);
+    assert_eq!(world.at_rest().await.0, "$0.02");
+}
+
+/// Two costs at the bound of what one charge can be were refused because their sum is above it.
+#[tokio::test]
+async fn p2_costs_that_cannot_be_one_charge_become_two() {
+    let world = World::with(&["$3000000 per day"]).await;
+    let key = world.admitted(Guard::fixed(usd!(1000000))).await;
+    let both = [key.track(usd!(1000000)), key.track(usd!(1000000))];
+    for told in futures_util::future::join_all(both).await {
+        told.unwrap();
+    }
+    finish(key, 200);
+    assert_eq!(world.at_rest().await.0, "$2000000.00");
+    assert_eq!(world.charges().await.len(), 2);
 }

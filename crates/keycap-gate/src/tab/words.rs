@@ -1,11 +1,11 @@
 //! What a tab has still to say to the ledger, and how it says it.
 
 use keycap_base::{Labels, Timestamp};
-use keycap_budget::{AccountId, ChargeId, Cost, HoldId, Meter, NewCharge, Operation, Rest};
+use keycap_budget::{AccountId, Amount, ChargeId, Cost, HoldId, Meter, NewCharge, Operation, Rest};
 
-use super::Untracked;
+use super::NeedsPlace;
 use crate::queue::{Place, Waiter};
-use crate::{Ending, Endings, Fate, TrackError, Usage};
+use crate::{Ending, Endings, Fate, Usage};
 
 /// The tag on a charge that a policy made, not a handler: it names how the request ended.
 const ENDING_TAG: &str = "keycap.ending";
@@ -45,6 +45,22 @@ enum Merges {
 }
 
 impl Pending {
+    /// What both cost, if they can be one charge.
+    fn with(&self, usage: &Usage) -> Option<Cost> {
+        let same = self.merges == Merges::Yes && self.tags == usage.tags;
+        self.cost.plus(&usage.cost).ok().filter(|_| same)
+    }
+
+    /// Makes it so much, for one more to wait. Those who gave up waiting are let go whenever there is
+    /// no room, so that there are never more than twice as many as still wait.
+    fn merge(&mut self, sum: Cost, waiter: Waiter) {
+        if self.waiters.len() == self.waiters.capacity() {
+            self.waiters.retain(|waiter| !waiter.is_closed());
+        }
+        self.cost = sum;
+        self.waiters.push(waiter);
+    }
+
     /// Who waits for it, and the place it holds.
     pub(super) fn into_parts(self) -> (Vec<Waiter>, Option<Place>) {
         (self.waiters, self.place)
@@ -68,29 +84,22 @@ impl Said {
         self.pending.is_empty()
     }
 
-    /// Adds a cost: merged into one that waits, or on its own. The first to wait stands in the tab's
-    /// place, every other needs a place of its own. Says whether the tab must now be queued.
+    /// Adds a cost: merged into one that waits, or, where the sum would be more than a charge can be,
+    /// on its own. The first to wait stands in the tab's place, every other needs a place of its own.
+    /// Says whether the tab must now be queued.
     pub(super) fn add(
         &mut self,
         usage: Usage,
         place: Option<Place>,
         waiter: Waiter,
         now: Timestamp,
-    ) -> Result<bool, Untracked> {
+    ) -> Result<bool, NeedsPlace> {
         let merges = if usage.id.is_none() { Merges::Yes } else { Merges::No };
-        let mergeable =
-            |other: &&mut Pending| other.merges == Merges::Yes && other.tags == usage.tags;
         let first = self.pending.is_empty();
-        let waiting = self.pending.iter_mut().filter(|_| merges == Merges::Yes).find(mergeable);
-        match waiting.map(|other| (other.cost.plus(&usage.cost), other)) {
-            Some((Ok(sum), other)) => {
-                other.cost = sum;
-                other.waiters.push(waiter);
-            }
-            Some((Err(error), _)) => return Err(Untracked::Failed(TrackError::TooLarge(error))),
-            None if place.is_none() && !first => {
-                return Err(Untracked::NeedsPlace(Box::new(usage)));
-            }
+        let mut waiting = self.pending.iter_mut().filter(|_| merges == Merges::Yes);
+        match waiting.find_map(|other| Some((other.with(&usage)?, other))) {
+            Some((sum, other)) => other.merge(sum, waiter),
+            None if place.is_none() && !first => return Err(NeedsPlace(Box::new(usage))),
             None => self.pending.push(Pending {
                 charge: usage.id.unwrap_or_else(|| ChargeId::generate(now)),
                 merges,
@@ -147,8 +156,13 @@ impl Said {
     }
 
     fn note(&mut self, cost: &Cost) {
-        // Only used to see what is left of the hold: a sum out of bounds leaves nothing.
-        self.sent = self.sent.plus(cost).unwrap_or_else(|_| self.sent.clone());
+        // Only used to see what is left of the hold, which no amount above the bound changes.
+        for (meter, amount) in cost.iter() {
+            let most = Amount::MAX_OPERATION;
+            let sum = self.sent.amount(meter).checked_add(amount).map_or(most, |sum| sum.min(most));
+            let sent = std::mem::take(&mut self.sent);
+            self.sent = sent.clone().with(meter.clone(), sum).unwrap_or(sent);
+        }
     }
 }
 
@@ -208,5 +222,32 @@ impl End<'_> {
 
     fn ending_tag(&self) -> Labels {
         Labels::of([(ENDING_TAG, self.ending.as_str())]).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use keycap_budget::usd;
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    /// A handler that streams while the ledger is away may report a million costs and wait for none:
+    /// each left its sender behind until the ledger was back.
+    #[test]
+    fn those_who_gave_up_waiting_leave_nothing_behind() {
+        let mut said = Said::default();
+        let (kept, mut told) = oneshot::channel();
+        let added = said.add(Usage::of(usd!(0.01)), None, kept, Timestamp::EPOCH);
+        assert!(matches!(added, Ok(true)));
+        for _ in 0..10_000 {
+            let (waiter, _gone) = oneshot::channel();
+            let added = said.add(Usage::of(usd!(0.01)), None, waiter, Timestamp::EPOCH);
+            assert!(matches!(added, Ok(false)));
+        }
+        assert_eq!(said.pending.len(), 1);
+        assert!(said.pending[0].waiters.len() <= 8, "{}", said.pending[0].waiters.len());
+        assert_eq!(said.pending[0].cost, "$100.01".parse().unwrap());
+        assert!(told.try_recv().is_err_and(|e| e == oneshot::error::TryRecvError::Empty));
     }
 }
