@@ -72,7 +72,7 @@ impl Gate {
     pub async fn shutdown(&self, patience: Duration) -> Result<(), StillBusy> {
         self.0.closing.store(true, Ordering::SeqCst);
         let quiet = tokio::time::timeout(patience, self.0.queue.quiet()).await;
-        self.0.provider.housekeep().await;
+        self.0.provider_chores().await;
         quiet.map_err(|_elapsed| StillBusy { requests: self.0.queue.taken() })
     }
 }

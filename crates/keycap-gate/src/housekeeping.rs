@@ -2,9 +2,11 @@
 //! the provider's own chores done.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use keycap_budget::{Batch, Decided, HoldId, MAX_BATCH, Operation, Outcome, Progress, Sweep};
 use parking_lot::Mutex;
 use tokio::time::MissedTickBehavior;
@@ -19,6 +21,9 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 const SWEEPS_A_PRUNE: u32 = 60;
 /// A hold is renewed so often in its life that two renewals may fail.
 const RENEWALS_A_LIFE: u32 = 3;
+
+/// The longest a provider may take for its own chores.
+const PROVIDER_CHORES: Duration = Duration::from_secs(10);
 
 /// The tabs that hold something, so that their holds can be renewed.
 #[derive(Default)]
@@ -40,45 +45,64 @@ impl OpenTabs {
 }
 
 /// Keeps house until the gate is gone.
+///
+/// When holds are due is told by the clock that the ledger may sweep by. After a pause of the process
+/// or a jump of the clock, living holds are renewed before dead ones are swept.
 pub(crate) async fn run(core: Weak<Core>) {
-    let Some(life) = core.upgrade().map(|core| core.hold_life) else { return };
-    let mut sweeps = tokio::time::interval(SWEEP_EVERY.min(life / RENEWALS_A_LIFE));
-    let mut renewals = tokio::time::interval(life / RENEWALS_A_LIFE);
-    sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let Some((life, mut renewed_at)) =
+        core.upgrade().map(|core| (core.hold_life, core.clock.now()))
+    else {
+        return;
+    };
+    let renew_every = life / RENEWALS_A_LIFE;
+    let mut ticks = tokio::time::interval(SWEEP_EVERY.min(renew_every));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut swept: u32 = 0;
     loop {
-        let due = tokio::select! {
-            _ = sweeps.tick() => Due::Sweep,
-            _ = renewals.tick() => Due::Renewal,
-        };
+        ticks.tick().await;
         let Some(core) = core.upgrade() else { return };
-        match due {
-            Due::Renewal => core.renew_holds().await,
-            Due::Sweep => {
-                core.until_done(Operation::Sweep(Sweep::Expired)).await;
-                swept = swept.wrapping_add(1);
-                if swept.is_multiple_of(SWEEPS_A_PRUNE) {
-                    core.until_done(Operation::Prune).await;
-                    core.table.drop_lapsed(core.clock.now());
-                    core.provider.housekeep().await;
-                }
-            }
+        let now = core.clock.now();
+        if (now < renewed_at || now.since(renewed_at) >= renew_every)
+            && core.renew_holds().await == Renewed::All
+        {
+            renewed_at = now;
+        }
+        core.until_done(Operation::Sweep(Sweep::Expired)).await;
+        swept = swept.wrapping_add(1);
+        if swept.is_multiple_of(SWEEPS_A_PRUNE) {
+            core.until_done(Operation::Prune).await;
+            core.table.drop_lapsed(core.clock.now());
+            core.provider_chores().await;
         }
     }
 }
 
-enum Due {
-    Sweep,
-    Renewal,
+/// Whether the ledger heard of every renewal.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Renewed {
+    All,
+    NotAll,
 }
 
 impl Core {
     /// Renews the hold of every request under way.
-    pub(crate) async fn renew_holds(&self) {
+    async fn renew_holds(&self) -> Renewed {
         for operations in self.open_tabs.renewals().chunks(MAX_BATCH) {
-            let Ok(batch) = Batch::new(operations.to_vec()) else { return };
-            self.chore(batch).await;
+            let Ok(batch) = Batch::new(operations.to_vec()) else { continue };
+            if self.chore(batch).await.is_empty() {
+                return Renewed::NotAll;
+            }
+        }
+        Renewed::All
+    }
+
+    /// Lets the provider do what it put off. One that hangs or panics keeps nothing else waiting.
+    pub(crate) async fn provider_chores(&self) {
+        let chores = AssertUnwindSafe(self.provider.housekeep()).catch_unwind();
+        match tokio::time::timeout(PROVIDER_CHORES, chores).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_panic)) => tracing::error!("the provider panicked at its chores"),
+            Err(_elapsed) => tracing::error!("the provider was too long at its chores"),
         }
     }
 
