@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use keycap_budget::{Decided, Operation};
+use keycap_budget::{Decided, Fault, Operation, Outcome};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -47,10 +47,15 @@ impl Job {
         Self { operation, waiters, tab: None, place: Some(place) }
     }
 
+    /// An operation that is queued just before a loose one, and shares its place.
+    pub(crate) fn before_another(operation: Operation) -> Self {
+        Self { operation, waiters: Vec::new(), tab: None, place: None }
+    }
+
     /// Hands the ledger's answer to everyone concerned.
     pub(crate) fn answer(self, answer: &Decided) {
-        if let Err(fault) = answer {
-            tracing::error!(%fault, operation = ?self.operation, "an operation was not recorded");
+        if let Some(why) = unrecorded(answer) {
+            tracing::error!(why, operation = ?self.operation, "an operation was not recorded");
         }
         if let Some(tab) = &self.tab {
             tab.learn(answer);
@@ -63,13 +68,26 @@ impl Job {
     }
 }
 
+/// Why an operation left nothing in the books that should have, if so (P2: never without a word).
+fn unrecorded(answer: &Decided) -> Option<String> {
+    match answer {
+        // What was never taken needs no release.
+        Err(Fault::UnknownHold(_)) => None,
+        Err(fault) => Some(fault.to_string()),
+        Ok(Outcome::Conflict(_)) => Some("the id stands for something else".to_owned()),
+        Ok(Outcome::TooOld { oldest }) => Some(format!("ids are remembered since {oldest}")),
+        Ok(_) => None,
+    }
+}
+
 enum Item {
     /// A request that has something to say; it is in the queue once.
     Tab(Arc<Tab>),
     Job(Box<Job>),
 }
 
-/// What waits to be sent. Never longer than there are places.
+/// What waits to be sent. Never longer than twice the places: an operation may have another before
+/// it.
 pub(crate) struct Queue {
     items: Mutex<VecDeque<Item>>,
     arrived: Notify,
@@ -77,6 +95,7 @@ pub(crate) struct Queue {
     places: Arc<Semaphore>,
     size: u32,
     closed: AtomicBool,
+    abandoned: AtomicBool,
 }
 
 impl Queue {
@@ -90,6 +109,7 @@ impl Queue {
             places: Arc::new(Semaphore::new(places)),
             size: u32::try_from(places).unwrap_or(u32::MAX),
             closed: AtomicBool::new(false),
+            abandoned: AtomicBool::new(false),
         }
     }
 
@@ -118,7 +138,14 @@ impl Queue {
     }
 
     fn push(&self, item: Item) {
-        self.items.lock().push_back(item);
+        let mut items = self.items.lock();
+        if self.abandoned.load(Ordering::SeqCst) {
+            drop(items);
+            tracing::error!("the runtime has ended; a cost was not sent");
+            return;
+        }
+        items.push_back(item);
+        drop(items);
         self.arrived.notify_one();
     }
 
@@ -172,6 +199,20 @@ impl Queue {
     /// How many places are taken.
     pub(crate) fn taken(&self) -> usize {
         usize::try_from(self.size).unwrap_or(usize::MAX) - self.places.available_permits()
+    }
+
+    /// Lets go of everything, now and later, because nobody is left to send it. Requests in the queue
+    /// hold the gate, and the gate the queue: kept, they would keep each other, and the store, for
+    /// ever.
+    pub(crate) fn abandon(&self) {
+        self.abandoned.store(true, Ordering::SeqCst);
+        let items = std::mem::take(&mut *self.items.lock());
+        if !items.is_empty() {
+            tracing::error!(
+                requests = items.len(),
+                "the runtime ended before the gate was shut down; costs were not sent",
+            );
+        }
     }
 
     /// Lets the settler end once the queue is empty.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use keycap_budget::{Batch, Decided, Ledger, LedgerError, MAX_BATCH, NotNow, Operation};
 
+use crate::MAX_TIMEOUT;
 use crate::queue::{Job, Queue};
 
 /// The pause after the first failure of a batch.
@@ -17,6 +18,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// Carries the queue to the ledger until the queue is closed and empty. A batch that takes longer
 /// than `timeout` is sent again.
 pub(crate) async fn run(queue: Arc<Queue>, ledger: Arc<dyn Ledger>, timeout: Duration) {
+    // Dropped before the queue is closed, if the runtime ends.
+    let _abandoned = Abandoned(Arc::clone(&queue));
     while let Some(mut jobs) = queue.take(MAX_BATCH).await {
         while !jobs.is_empty() {
             let later = jobs.split_off(jobs.len().min(MAX_BATCH));
@@ -27,9 +30,19 @@ pub(crate) async fn run(queue: Arc<Queue>, ledger: Arc<dyn Ledger>, timeout: Dur
     }
 }
 
+/// What becomes of a queue that nobody will empty.
+struct Abandoned(Arc<Queue>);
+
+impl Drop for Abandoned {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
+
 /// Sends one batch until the ledger answers. Every operation carries an id, so that a batch whose
-/// answer was lost counts once (P3).
-async fn settle(ledger: &dyn Ledger, jobs: Vec<Job>, timeout: Duration) {
+/// answer was lost counts once (P3). Each try has twice the time of the one before: a ledger that
+/// needs longer than `timeout` for a large batch would otherwise never be heard out.
+async fn settle(ledger: &dyn Ledger, jobs: Vec<Job>, mut timeout: Duration) {
     let operations = jobs.iter().map(|job| job.operation.clone()).collect();
     let Ok(batch) = Batch::new(operations) else { return };
     let mut pause = FIRST_PAUSE;
@@ -42,6 +55,7 @@ async fn settle(ledger: &dyn Ledger, jobs: Vec<Job>, timeout: Duration) {
                     "costs wait for the ledger"
                 );
                 tokio::time::sleep(pause).await;
+                timeout = (timeout * 2).min(MAX_TIMEOUT);
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
         }
@@ -57,7 +71,7 @@ pub(crate) async fn ask(
     span: Duration,
 ) -> Result<Vec<Decided>, LedgerError> {
     let asked = batch.len();
-    let applied = AssertUnwindSafe(ledger.apply(batch)).catch_unwind();
+    let applied = AssertUnwindSafe(async { ledger.apply(batch).await }).catch_unwind();
     let answers = match tokio::time::timeout(span, applied).await {
         Ok(Ok(answers)) => answers?,
         Ok(Err(_panic)) => return Err(LedgerError::new("it panicked")),
