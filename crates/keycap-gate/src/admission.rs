@@ -7,7 +7,6 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use keycap_base::Resource;
 use keycap_budget::{Claim, Cost, Held, HoldId};
@@ -17,12 +16,11 @@ use crate::core::Core;
 use crate::credential::Credential;
 use crate::guard::{HoldRule, ResourceRule};
 use crate::known_key::KnownKey;
+use crate::patience::Patience;
 use crate::queue::Place;
-use crate::tab::{Opening, Raise, Tab};
+use crate::shield::shielded;
+use crate::tab::{Opening, Tab};
 use crate::{Broken, Code, Denial, Guard, KeyState, Refusal, RequestView};
-
-/// The pause between two tries of a request that waits for others to give back what they hold.
-const WAIT_STEP: Duration = Duration::from_millis(20);
 
 /// A decision, now or later.
 pub(crate) enum Step {
@@ -43,7 +41,7 @@ impl Verdict {
         Self { known: Some(known), inside: None, result }
     }
 
-    fn inside(key: KeyState, result: Result<(), Refusal>) -> Self {
+    pub(crate) fn inside(key: KeyState, result: Result<(), Refusal>) -> Self {
         let known = Some(Arc::clone(&key.tab().known));
         Self { known, inside: Some(key.clone()), result: result.map(|()| key) }
     }
@@ -55,33 +53,45 @@ impl Verdict {
 
 /// What the request asks for, read off it once.
 pub(crate) struct Ask {
-    guard: Arc<Guard>,
+    pub(crate) guard: Arc<Guard>,
+    pub(crate) claim: Option<Claim>,
     address: Option<IpAddr>,
     resource: Option<Resource>,
-    claim: Option<Claim>,
+    digest: Option<Digest>,
+    /// A closure of the guard that panicked.
+    wrong: Option<Broken>,
 }
 
 impl Ask {
     pub(crate) fn read(core: &Core, guard: &Arc<Guard>, view: &dyn RequestView) -> Self {
         let resource = match &guard.resource {
-            ResourceRule::None => None,
-            ResourceRule::Fixed(resource) => Some(resource.clone()),
-            ResourceRule::FromRequest(choose) => choose(view),
+            ResourceRule::None => Ok(None),
+            ResourceRule::Fixed(resource) => Ok(Some(resource.clone())),
+            ResourceRule::FromRequest(choose) => shielded("a choice of resource", || choose(view)),
         };
         let claim = match &guard.hold {
-            HoldRule::Fixed(cost) => Some(Claim::Chain(cost.clone())),
-            HoldRule::FromRequest(estimate) => Some(Claim::Chain(estimate(view))),
-            HoldRule::ByHandler => Some(Claim::Room(Cost::none())),
-            HoldRule::Free => None,
+            HoldRule::Fixed(cost) => Ok(Some(Claim::Chain(cost.clone()))),
+            HoldRule::FromRequest(estimate) => {
+                shielded("an estimate", || Some(Claim::Chain(estimate(view))))
+            }
+            HoldRule::ByHandler => Ok(Some(Claim::Room(Cost::none()))),
+            HoldRule::Free => Ok(None),
         };
-        Self { guard: Arc::clone(guard), address: core.address.read(view), resource, claim }
+        let (claim, resource, wrong) = match (claim, resource) {
+            (Ok(claim), Ok(resource)) => (claim, resource, None),
+            (Err(panicked), _) | (_, Err(panicked)) => {
+                (None, None, Some(Broken::misconfigured(panicked)))
+            }
+        };
+        let (guard, address) = (Arc::clone(guard), core.address.read(view));
+        Self { guard, claim, address, resource, digest: None, wrong }
     }
 }
 
 impl Core {
     /// Decides on a request that no layer of this gate has admitted yet.
     pub(crate) fn admit(self: &Arc<Self>, guard: &Arc<Guard>, view: &dyn RequestView) -> Step {
-        let ask = Ask::read(self, guard, view);
+        let mut ask = Ask::read(self, guard, view);
         let secret = match self.credentials.read(view) {
             Credential::Found(secret) => secret,
             Credential::Missing => return refuse(Denial::MissingKey),
@@ -89,42 +99,16 @@ impl Core {
             Credential::Malformed(why) => return refuse(self.rejected(why, ask.address)),
         };
         let digest = secret.digest();
+        ask.digest = Some(digest);
         match self.table.peek(&digest, self.clock.now()) {
             Peek::Live(live) => self.enter(Arc::clone(live.payload()), ask),
             Peek::Rejected(rejection) => refuse(self.rejected(rejection, ask.address)),
-            Peek::Absent => match self.provider.screen(&secret) {
-                Some(rejection) => refuse(self.rejected(rejection, ask.address)),
-                None => self.meet(secret, digest, ask),
+            Peek::Absent => match shielded("the provider", || self.provider.screen(&secret)) {
+                Ok(Some(rejection)) => refuse(self.rejected(rejection, ask.address)),
+                Ok(None) => self.meet(secret, digest, ask),
+                Err(panicked) => refuse(Broken::auth_unavailable(panicked)),
             },
         }
-    }
-
-    /// Decides on a request that this gate has admitted already: policy anew, the hold topped up.
-    pub(crate) fn admit_inside(
-        self: &Arc<Self>,
-        key: KeyState,
-        guard: &Arc<Guard>,
-        view: &dyn RequestView,
-    ) -> Step {
-        let ask = Ask::read(self, guard, view);
-        let known = Arc::clone(&key.tab().known);
-        if let Err(denial) = self.check(&known, &ask) {
-            return Step::Ready(Verdict::inside(key, Err(denial.into())));
-        }
-        key.tab().adopt(guard.price.clone(), guard.endings);
-        let more = match ask.claim {
-            Some(Claim::Chain(cost)) => Some(cost),
-            Some(Claim::Room(_) | Claim::Limit(..)) | None => None,
-        };
-        let Some(cost) = more else { return Step::Ready(Verdict::inside(key, Ok(()))) };
-        let core = Arc::clone(self);
-        Step::Wait(Box::pin(async move {
-            let raised = match core.with_request(&known, &cost) {
-                Ok(cost) => key.tab().raise(Raise::AtLeast(cost)).await,
-                Err(refusal) => Err(refusal),
-            };
-            Verdict::inside(key, raised)
-        }))
     }
 
     /// Counts a failed attempt, and says why.
@@ -155,8 +139,8 @@ impl Core {
 
     /// Policy and hold for a key that is known.
     fn enter(self: &Arc<Self>, known: Arc<KnownKey>, ask: Ask) -> Step {
-        if let Err(denial) = self.check(&known, &ask) {
-            return Step::Ready(Verdict::refused(Some(known), denial));
+        if let Err(refusal) = self.check(&known, &ask) {
+            return Step::Ready(Verdict::refused(Some(known), refusal));
         }
         let Some(claim) = ask.claim.clone() else {
             let result = self.place().map(|place| self.open(&known, &ask, None, place));
@@ -168,8 +152,13 @@ impl Core {
         }
     }
 
-    fn check(&self, known: &KnownKey, ask: &Ask) -> Result<(), Denial> {
-        known.check(&ask.guard, ask.address, ask.resource.as_ref(), self.clock.now())
+    /// Policy. What is put together wrongly is told last.
+    pub(crate) fn check(&self, known: &KnownKey, ask: &Ask) -> Result<(), Refusal> {
+        known.check(&ask.guard, ask.address, ask.resource.as_ref(), self.clock.now())?;
+        match ask.wrong.clone() {
+            Some(broken) => Err(broken.into()),
+            None => Ok(()),
+        }
     }
 
     /// The claim with the request itself in it.
@@ -189,22 +178,19 @@ impl Core {
             Err(refusal) => return Step::Ready(Verdict::refused(Some(known), refusal)),
         };
         if let Some(held) = self.take_hold_now(&known, &claim, &mut place)
-            && !may_wait(&held, &ask)
+            && !(ask.guard.wait.is_some() && held.as_ref().is_err_and(may_wait))
         {
-            let open = |held| match place {
-                Some(place) => Ok(self.open(&known, &ask, Some((claim, held)), place)),
-                None => Err(lost_place()),
-            };
-            let opened = held.and_then(open);
+            let held = held.and_then(|held| placed(held, &mut place));
+            let opened =
+                held.map(|(held, place)| self.open(&known, &ask, Some((claim, held)), place));
             return Step::Ready(Verdict::of(known, opened));
         }
         let core = Arc::clone(self);
         Step::Wait(Box::pin(async move {
-            let result = match core.take_hold_waiting(&known, &ask, &claim, place).await {
-                Ok((held, place)) => Ok(core.open(&known, &ask, Some((claim, held)), place)),
-                Err(refusal) => Err(refusal),
-            };
-            Verdict::of(known, result)
+            let held = core.take_hold_waiting(&known, &ask, &claim, place).await;
+            let opened =
+                held.map(|(held, place)| core.open(&known, &ask, Some((claim, held)), place));
+            Verdict::of(known, opened)
         }))
     }
 
@@ -217,17 +203,29 @@ impl Core {
         claim: &Claim,
         mut place: Option<Place>,
     ) -> Result<((HoldId, Held), Place), Refusal> {
-        let until = self.clock.now().plus(ask.guard.wait.unwrap_or_default());
+        let mut patience = Patience::of(&ask.guard);
         loop {
-            let held = self.take_hold(known, claim.clone(), &mut place).await;
-            let again = may_wait(&held, ask) && self.clock.now() < until;
-            match (held, place.take_if(|_| !again)) {
-                (Ok(held), Some(place)) => return Ok((held, place)),
-                (Ok(_), None) => return Err(lost_place()),
-                (Err(refusal), _) if !again => return Err(refusal),
-                (Err(_), _) => {}
+            let refusal = match self.take_hold(known, claim.clone(), &mut place).await {
+                Ok(held) => return placed(held, &mut place),
+                Err(refusal) => refusal,
+            };
+            if !may_wait(&refusal) || patience.wait(&self.queue).await.is_break() {
+                return Err(refusal);
             }
-            self.queue.settled_within(WAIT_STEP).await;
+            self.check_again(known, ask, refusal)?;
+        }
+    }
+
+    /// Policy after a wait, on what the table knows by now. Where it has forgotten the key meanwhile
+    /// (revoked, amended, or its time was over) the refusal stands; the next request is verified.
+    fn check_again(&self, known: &KnownKey, ask: &Ask, refusal: Refusal) -> Result<(), Refusal> {
+        let now = self.clock.now();
+        match ask.digest.map(|digest| self.table.peek(&digest, now)) {
+            Some(Peek::Live(live)) if live.payload().account() == known.account() => {
+                self.check(live.payload(), ask)
+            }
+            Some(Peek::Rejected(rejection)) => Err(Denial::from(rejection).into()),
+            Some(Peek::Live(_) | Peek::Absent) | None => Err(refusal),
         }
     }
 
@@ -239,14 +237,20 @@ impl Core {
         held: Option<(Claim, (HoldId, Held))>,
         place: Place,
     ) -> KeyState {
-        let (hold, standings) = match held {
-            Some((claim, (hold, held))) => (Some((hold, granted(claim))), held.standings),
-            None => (None, Vec::new()),
+        let (hold, granted, standings) = match held {
+            Some((claim, (hold, held))) => (Some(hold), granted(claim), held.standings),
+            None => (None, Cost::none(), Vec::new()),
         };
-        let (price, endings) = (ask.guard.price.clone(), ask.guard.endings);
-        let opening = Opening { hold, standings, price, endings, place };
+        let (price, endings) = (ask.guard.price.clone(), ask.guard.endings.unwrap_or_default());
+        let opening = Opening { hold, granted, standings, price, endings, place };
         KeyState::new(Tab::open(Arc::clone(self), Arc::clone(known), opening))
     }
+}
+
+/// A hold with the place that was kept for it.
+fn placed<T>(held: T, place: &mut Option<Place>) -> Result<(T, Place), Refusal> {
+    let place = place.take().ok_or_else(|| Broken::ledger_unavailable("a place was lost"))?;
+    Ok((held, place))
 }
 
 /// What a claim grants at once.
@@ -257,15 +261,9 @@ fn granted(claim: Claim) -> Cost {
     }
 }
 
-/// A hold was granted to a request that has no place to settle it from.
-fn lost_place() -> Refusal {
-    Broken::ledger_unavailable("a place was lost").into()
-}
-
-/// Whether a refused hold may fit in a moment, and the guard lets the request wait for that.
-fn may_wait<T>(held: &Result<T, Refusal>, ask: &Ask) -> bool {
-    let reserved = |refusal: &Refusal| refusal.code() == Code::BudgetReserved;
-    ask.guard.wait.is_some() && held.as_ref().is_err_and(reserved)
+/// Whether a refused hold may fit in a moment.
+pub(crate) fn may_wait(refusal: &Refusal) -> bool {
+    refusal.code() == Code::BudgetReserved
 }
 
 fn refuse(refusal: impl Into<Refusal>) -> Step {

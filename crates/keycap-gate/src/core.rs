@@ -16,6 +16,7 @@ use crate::known_key::{AmendedAccounts, KnownKey};
 use crate::observe::Observing;
 use crate::queue::{Job, Place, Queue};
 use crate::settler;
+use crate::shield::shielded;
 use crate::tab::unexpected;
 use crate::{
     Answer, AnswerSettings, Broken, ClientAddress, CredentialPlaces, Denial, Refusal, Rendering,
@@ -71,7 +72,10 @@ impl Core {
     pub(crate) fn answer(&self, refusal: &Refusal) -> Answer {
         let plain = answer(refusal, &self.answers, &self.credentials);
         match &self.render {
-            Some(render) => render(refusal, plain),
+            Some(render) => {
+                let told = shielded("a rendering", || render(refusal, plain.clone()));
+                told.unwrap_or(plain)
+            }
             None => plain,
         }
     }
@@ -118,8 +122,8 @@ impl Core {
         }
     }
 
-    /// Takes a hold, or says why not. Cancelled or unanswered, it uses the place to queue a release,
-    /// because the ledger may have taken the hold all the same.
+    /// Takes a hold, or says why not. Cancelled or unanswered, it uses the place to see to it that
+    /// nothing stays held, because the ledger may have taken the hold all the same.
     pub(crate) async fn take_hold(
         self: &Arc<Self>,
         known: &KnownKey,
@@ -127,11 +131,9 @@ impl Core {
         place: &mut Option<Place>,
     ) -> Result<(HoldId, Held), Refusal> {
         let new = self.new_hold(known, claim);
-        let (hold, account) = (new.id, new.account.clone());
-        let mut way = OnTheWay { core: self, account, hold, place, answered: false };
+        let way = OnTheWay::begin(self, &new, place);
         let outcome = self.ask(Operation::Hold(new)).await?;
-        way.answered = true;
-        drop(way);
+        let hold = way.arrived();
         Ok((hold, self.held(outcome, known)?))
     }
 
@@ -144,20 +146,22 @@ impl Core {
         place: &mut Option<Place>,
     ) -> Option<Result<(HoldId, Held), Refusal>> {
         let new = self.new_hold(known, claim.clone());
-        let (hold, account) = (new.id, new.account.clone());
-        let mut way = OnTheWay { core: self, account, hold, place, answered: false };
-        let outcome = match settler::ask_now(&*self.ledger, Operation::Hold(new)) {
+        let way = OnTheWay::begin(self, &new, place);
+        let answers = match settler::ask_now(&*self.ledger, Operation::Hold(new)) {
+            Ok(answers) => Ok(answers),
             Err(NotNow::WouldWait(_)) => {
-                way.answered = true;
+                way.arrived();
                 return None;
             }
             Err(NotNow::Broken(error)) => Err(error),
-            Ok(answers) => Ok(answers),
         };
-        let outcome = one(outcome).map_err(Refusal::from);
-        way.answered = outcome.is_ok();
-        drop(way);
-        Some(outcome.and_then(|outcome| Ok((hold, self.held(outcome, known)?))))
+        Some(match one(answers) {
+            Ok(outcome) => {
+                let hold = way.arrived();
+                self.held(outcome, known).map(|held| (hold, held))
+            }
+            Err(broken) => Err(broken.into()),
+        })
     }
 
     /// Reads the answer to a hold.
@@ -194,20 +198,34 @@ fn one(answers: Result<Vec<Decided>, LedgerError>) -> Result<Outcome, Broken> {
     answer.map_err(Broken::ledger_unavailable)
 }
 
-/// A hold that was asked for and not answered yet.
+/// A hold that is asked for and not answered yet.
 struct OnTheWay<'a> {
     core: &'a Core,
-    account: AccountId,
     hold: HoldId,
+    asked: Option<NewHold>,
     place: &'a mut Option<Place>,
-    answered: bool,
+}
+
+impl<'a> OnTheWay<'a> {
+    fn begin(core: &'a Core, new: &NewHold, place: &'a mut Option<Place>) -> Self {
+        Self { core, hold: new.id, asked: Some(new.clone()), place }
+    }
+
+    /// The answer is there.
+    fn arrived(mut self) -> HoldId {
+        self.asked = None;
+        self.hold
+    }
 }
 
 impl Drop for OnTheWay<'_> {
+    /// Asks for the hold once more, then gives it back. The first asking may land after a release that
+    /// comes alone and finds nothing; once the id has been answered, it takes nothing a second time.
     fn drop(&mut self) {
-        if let Some(place) = self.place.take_if(|_| !self.answered) {
-            let operation = Operation::Release { account: self.account.clone(), hold: self.hold };
-            self.core.queue.push_job(Job::loose(operation, Vec::new(), place));
-        }
+        let Some(new) = self.asked.take() else { return };
+        let Some(place) = self.place.take() else { return };
+        let release = Operation::Release { account: new.account.clone(), hold: new.id };
+        self.core.queue.push_job(Job::before_another(Operation::Hold(new)));
+        self.core.queue.push_job(Job::loose(release, Vec::new(), place));
     }
 }

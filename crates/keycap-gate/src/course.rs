@@ -32,8 +32,10 @@ enum Outer {
 }
 
 impl Course {
-    /// The handler is about to run.
+    /// The handler is about to run. A key whose course never begins costs nothing, unless something
+    /// was tracked on it.
     pub fn begin(key: KeyState) -> Self {
+        key.begin();
         Self { key, stage: Stage::Handler }
     }
 

@@ -214,7 +214,8 @@ impl fmt::Debug for Guarded {
 /// A decision under way. Ready at its first poll, without an allocation of its own, where nothing
 /// had to be waited for.
 ///
-/// Dropped before it is ready, nothing stays held.
+/// Dropped before it is ready, nothing stays held. Nor where what it admitted is dropped before a
+/// [`Course`](crate::Course) of it began.
 #[must_use]
 pub struct Deciding {
     guarded: Guarded,

@@ -36,7 +36,7 @@ pub struct Guard {
     pub(crate) price: Option<Cost>,
     pub(crate) scopes: Vec<Scope>,
     pub(crate) resource: ResourceRule,
-    pub(crate) endings: Endings,
+    pub(crate) endings: Option<Endings>,
     pub(crate) wait: Option<Duration>,
     wrong: Option<GuardError>,
 }
@@ -65,7 +65,9 @@ impl Guard {
         Self::new(HoldRule::Fixed(cost.into()))
     }
 
-    /// Holds what the closure says of the request's line and headers.
+    /// Holds what the closure says of the request's line and headers. Should it say nothing, that
+    /// request is admitted whatever is spent. Should it panic, the request is answered
+    /// `misconfigured`.
     pub fn from_request(
         estimate: impl Fn(&dyn RequestView) -> Cost + Send + Sync + 'static,
     ) -> Self {
@@ -96,7 +98,7 @@ impl Guard {
             price: None,
             scopes: Vec::new(),
             resource: ResourceRule::None,
-            endings: Endings::default(),
+            endings: None,
             wait: None,
             wrong: None,
         }
@@ -125,7 +127,7 @@ impl Guard {
         self
     }
 
-    /// As [`Guard::resource`], chosen by the request's line and headers.
+    /// As [`Guard::resource`], chosen by the request's line and headers. None requires nothing.
     pub fn resource_from_request(
         mut self,
         choose: impl Fn(&dyn RequestView) -> Option<Resource> + Send + Sync + 'static,
@@ -134,9 +136,10 @@ impl Guard {
         self
     }
 
-    /// What becomes of the hold in every way a request can end.
+    /// What becomes of the hold in every way a request can end. Without this, what an outer guard
+    /// says, or the default.
     pub fn endings(mut self, endings: Endings) -> Self {
-        self.endings = endings;
+        self.endings = Some(endings);
         self
     }
 

@@ -129,7 +129,7 @@ impl KeyState {
     /// handlers that know the cost once they have read the body.
     ///
     /// # Errors
-    /// The refusal, if it does not fit; the hold stays as it was.
+    /// The refusal, if it does not fit; the hold stays as it was. In observe mode it is only reported.
     pub async fn reserve(&self, cost: impl Into<Cost>) -> Result<(), Refusal> {
         self.raise(Raise::AtLeast(cost.into())).await
     }
@@ -137,19 +137,24 @@ impl KeyState {
     /// Holds `cost` more, for work that goes on, such as a stream.
     ///
     /// # Errors
-    /// The refusal, if it does not fit; the hold stays as it was.
+    /// The refusal, if it does not fit; the hold stays as it was. In observe mode it is only reported.
     pub async fn extend(&self, cost: impl Into<Cost>) -> Result<(), Refusal> {
         self.raise(Raise::By(cost.into())).await
     }
 
     async fn raise(&self, raise: Raise) -> Result<(), Refusal> {
-        self.0.tab.raise(raise).await
+        let raised = self.0.tab.raise(raise).await;
+        self.core().conclude_raise(self, raised)
     }
 
     /// A fresh charge id, to keep beside the work so that a retry counts once.
     #[must_use]
     pub fn charge_id(&self) -> ChargeId {
         ChargeId::generate(self.core().clock.now())
+    }
+
+    pub(crate) fn begin(&self) {
+        self.0.tab.begin();
     }
 
     pub(crate) fn end(&self, ending: Ending) {

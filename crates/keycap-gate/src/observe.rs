@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use keycap_budget::AccountId;
+use keycap_budget::{AccountId, Cost};
 use keycap_verify::Identity;
 
 use crate::admission::Verdict;
 use crate::core::Core;
+use crate::guard::HoldRule;
 use crate::known_key::KnownKey;
+use crate::shield::shielded;
 use crate::tab::{Opening, Tab};
 use crate::{Guard, KeyState, Refusal};
 
-/// Sees every decision of a gate. Must not block.
+/// Sees every decision of a gate, and every refusal of what a handler would reserve. Must not block.
 pub type Observer = Arc<dyn Fn(&DecisionReport<'_>) + Send + Sync>;
 
 /// One decision, for an observer.
@@ -63,7 +65,11 @@ pub(crate) struct Observing {
 impl Core {
     /// Reports a verdict and, in observe mode, lets it through.
     pub(crate) fn conclude(self: &Arc<Self>, verdict: Verdict, guard: &Guard) -> Decision {
-        self.report(&verdict);
+        self.report(verdict.known.as_ref(), verdict.result.as_ref().err());
+        let runs = verdict.result.is_ok() || self.observing.mode == Mode::ObserveOnly;
+        if let Some(outer) = verdict.inside.as_ref().filter(|_| runs) {
+            outer.tab().adopt(guard);
+        }
         match (verdict.result, self.observing.mode) {
             (Ok(key), _) => Decision::Admitted(key),
             (Err(refusal), Mode::Enforce) => Decision::Refused(refusal),
@@ -78,9 +84,22 @@ impl Core {
         }
     }
 
-    fn report(&self, verdict: &Verdict) {
-        let refusal = verdict.result.as_ref().err();
-        let account = verdict.known.as_ref().map(|known| known.account());
+    /// Reports what a handler could not reserve and, in observe mode, lets it go on without.
+    pub(crate) fn conclude_raise(
+        &self,
+        key: &KeyState,
+        raised: Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        let Err(refusal) = &raised else { return raised };
+        self.report(Some(&key.tab().known), Some(refusal));
+        match self.observing.mode {
+            Mode::Enforce => raised,
+            Mode::ObserveOnly => Ok(()),
+        }
+    }
+
+    fn report(&self, known: Option<&Arc<KnownKey>>, refusal: Option<&Refusal>) {
+        let account = known.map(|known| known.account());
         match refusal {
             Some(Refusal::Broken(broken)) => {
                 let cause = broken as &dyn std::error::Error;
@@ -93,23 +112,31 @@ impl Core {
             None => tracing::debug!(account = ?account, "request admitted"),
         }
         if let Some(observer) = &self.observing.observer {
-            let identity = verdict.known.as_ref().map(|known| &known.identity);
-            observer(&DecisionReport { identity, account, refusal, mode: self.observing.mode });
+            let identity = known.map(|known| &known.identity);
+            let report = DecisionReport { identity, account, refusal, mode: self.observing.mode };
+            // The decision stands without its observer.
+            let _ = shielded("an observer of decisions", || observer(&report));
         }
     }
 
-    /// A key without a hold: what it tracks is recorded, covered by nothing.
+    /// A key without a hold: what it tracks is recorded, covered by nothing, and so is the request
+    /// itself.
     fn let_through(
         self: &Arc<Self>,
         known: Arc<KnownKey>,
         guard: &Guard,
         refusal: &Refusal,
     ) -> Option<KeyState> {
+        let granted = match guard.hold {
+            HoldRule::Free => Cost::none(),
+            _ => self.with_request(&known, &Cost::none()).ok()?,
+        };
         let opening = Opening {
             hold: None,
+            granted,
             standings: Vec::new(),
             price: guard.price.clone(),
-            endings: guard.endings,
+            endings: guard.endings.unwrap_or_default(),
             place: self.place().ok()?,
         };
         let tab = Tab::open(Arc::clone(self), known, opening);

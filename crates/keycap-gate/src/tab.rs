@@ -19,7 +19,7 @@ use self::words::{Pending, Said};
 use crate::core::Core;
 use crate::known_key::KnownKey;
 use crate::queue::{Job, Place};
-use crate::{Broken, Ending, Endings, Refusal, Usage};
+use crate::{Broken, Ending, Endings, Guard, Refusal, Usage};
 
 /// One admitted request.
 pub(crate) struct Tab {
@@ -33,7 +33,9 @@ pub(crate) struct Tab {
 
 /// What a tab is opened with.
 pub(crate) struct Opening {
-    pub(crate) hold: Option<(HoldId, Cost)>,
+    pub(crate) hold: Option<HoldId>,
+    /// All that was granted to the hold; without one, what counts all the same: the request.
+    pub(crate) granted: Cost,
     pub(crate) standings: Vec<Standing>,
     pub(crate) price: Option<Cost>,
     pub(crate) endings: Endings,
@@ -42,35 +44,46 @@ pub(crate) struct Opening {
 
 struct State {
     hold: Option<HoldId>,
-    /// All that was granted to the hold.
+    /// See [`Opening::granted`].
     granted: Cost,
     price: Option<Cost>,
     endings: Endings,
-    ending: Option<Ending>,
+    stage: Stage,
     said: Said,
     standings: Vec<Standing>,
 }
 
+/// How far a request got.
+#[derive(Clone, Copy)]
+enum Stage {
+    /// Its handler was not called. Dropped now, it costs nothing.
+    Admitted,
+    /// Its handler was called.
+    Begun,
+    /// It ended so.
+    Ended(Ending),
+}
+
 /// How far a hold is raised.
+#[derive(Clone)]
 pub(crate) enum Raise {
     /// So that it covers this much in all.
     AtLeast(Cost),
     /// By this much.
     By(Cost),
+    /// So that it covers this much, taken only while something is left on every limit.
+    Room(Cost),
 }
 
 impl Tab {
     pub(crate) fn open(core: Arc<Core>, known: Arc<KnownKey>, opening: Opening) -> Arc<Self> {
-        let (hold, granted) = match opening.hold {
-            Some((hold, granted)) => (Some(hold), granted),
-            None => (None, Cost::none()),
-        };
+        let hold = opening.hold;
         let state = State {
             hold,
-            granted,
+            granted: opening.granted,
             price: opening.price,
             endings: opening.endings,
-            ending: None,
+            stage: Stage::Admitted,
             said: Said::default(),
             standings: opening.standings,
         };
@@ -83,18 +96,33 @@ impl Tab {
     }
 
     /// Takes over what a nested guard says of the end of the request.
-    pub(crate) fn adopt(&self, price: Option<Cost>, endings: Endings) {
+    pub(crate) fn adopt(&self, guard: &Guard) {
         let mut state = self.state.lock();
-        state.endings = endings;
-        state.price = price.or_else(|| state.price.take());
+        state.endings = guard.endings.unwrap_or(state.endings);
+        state.price = guard.price.clone().or_else(|| state.price.take());
+    }
+
+    /// Whether there is a hold.
+    pub(crate) fn holds(&self) -> bool {
+        self.state.lock().hold.is_some()
+    }
+
+    /// Notes that the handler is called.
+    pub(crate) fn begin(&self) {
+        let mut state = self.state.lock();
+        if let Stage::Admitted = state.stage {
+            state.stage = Stage::Begun;
+        }
     }
 
     /// Notes how the request ended; what went wrong later outweighs an answer that began well.
     pub(crate) fn end(&self, ending: Ending) {
         let mut state = self.state.lock();
-        match state.ending {
-            None | Some(Ending::Success) => state.ending = Some(ending),
-            Some(_) => {}
+        match state.stage {
+            Stage::Admitted | Stage::Begun | Stage::Ended(Ending::Success) => {
+                state.stage = Stage::Ended(ending);
+            }
+            Stage::Ended(_) => {}
         }
     }
 
@@ -144,7 +172,10 @@ impl Tab {
             Some(hold) => self.extend(hold, &total).await?,
             None => {
                 let mut place = Some(self.core.place_inside()?);
-                let claim = Claim::Chain(total.clone());
+                let claim = match raise {
+                    Raise::Room(_) => Claim::Room(total.clone()),
+                    Raise::AtLeast(_) | Raise::By(_) => Claim::Chain(total.clone()),
+                };
                 let (hold, held) = self.core.take_hold(&self.known, claim, &mut place).await?;
                 self.state.lock().hold = Some(hold);
                 self.core.open_tabs.insert(hold, self);
@@ -188,7 +219,10 @@ impl Tab {
     /// Closes the tab: the request is over and its last handle is gone.
     pub(crate) fn close(self: &Arc<Self>) {
         let mut state = self.state.lock();
-        let silent = state.hold.is_none() && state.price.is_none() && state.said.is_empty();
+        let silent = state.hold.is_none()
+            && state.granted.is_nothing()
+            && state.price.is_none()
+            && state.said.is_empty();
         let queue_it = state.said.close() && !silent;
         let hold = state.hold;
         drop(state);
@@ -211,7 +245,7 @@ impl Tab {
             hold,
             granted: state.granted.clone(),
             price: state.price.clone(),
-            ending: state.ending.unwrap_or(Ending::ClientLeft),
+            ending: state.stage.ending(),
             endings,
             now: self.core.clock.now(),
         };
@@ -241,10 +275,21 @@ impl Tab {
 /// A cost that needs a place of its own first; here it is back.
 pub(crate) struct NeedsPlace(pub(crate) Box<Usage>);
 
+impl Stage {
+    /// How a request that is dropped now has ended; not at all if it never began.
+    fn ending(self) -> Option<Ending> {
+        match self {
+            Self::Admitted => None,
+            Self::Begun => Some(Ending::ClientLeft),
+            Self::Ended(ending) => Some(ending),
+        }
+    }
+}
+
 impl Raise {
     fn total(&self, granted: &Cost) -> Result<Cost, CostError> {
         match self {
-            Self::AtLeast(cost) => granted.plus(&cost.minus_saturating(granted)),
+            Self::AtLeast(cost) | Self::Room(cost) => granted.plus(&cost.minus_saturating(granted)),
             Self::By(cost) => granted.plus(cost),
         }
     }

@@ -436,3 +436,57 @@ async fn the_longest_owner_there_can_be_has_an_account_too() {
     let decision = world.guarded(Guard::fixed(usd!(0.01))).decide(&request, None).await;
     assert!(matches!(decision, Decision::Admitted(_)), "{decision:?}");
 }
+
+/// A request that waited for what others held was admitted on what was known when it came, although
+/// its key was revoked, or its account suspended, while it waited.
+#[tokio::test]
+async fn p7_a_key_revoked_while_its_request_waits_is_refused() {
+    let world = World::with(&["$1 per day"]).await;
+    let first = world.admitted(Guard::fixed(usd!(1))).await;
+    let guarded = world.guarded(Guard::fixed(usd!(0.5)).wait_up_to(Duration::from_secs(20)));
+    let waiting = tokio::spawn(guarded.decide(&world.request, None));
+    tokio::task::yield_now().await;
+    let key_id = first.identity().key_id.as_deref().unwrap();
+    let _revoked = world.keys.revoke(&key_id.parse().unwrap()).await.unwrap();
+    finish(first, 500);
+    assert!(matches!(waiting.await.unwrap(), Decision::Refused(_)));
+}
+
+/// How long a request waits was told by the clock: set back, it made the wait as much longer.
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_stands_still_does_not_make_a_wait_longer() {
+    let world = World::with(&["$1 per day"]).await;
+    let first = world.admitted(Guard::fixed(usd!(1))).await;
+    let waits = Guard::fixed(usd!(0.5)).wait_up_to(Duration::from_secs(20));
+    let refused = tokio::time::timeout(Duration::from_secs(21), world.code(waits)).await;
+    assert_eq!(refused.unwrap(), Code::BudgetReserved);
+    finish(first, 500);
+}
+
+/// In observe mode a reservation in the handler was refused all the same, and nobody was told.
+#[tokio::test]
+async fn observe_mode_lets_reservations_through_and_counts_requests() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&seen);
+    let world = World::built(|builder| {
+        let limits = ["$0.01 per day", "8 requests per day"];
+        let builder = limits.iter().fold(builder, |b, limit| b.limit(limit.parse().unwrap()));
+        builder.observe_only().observer(move |report| {
+            told.lock().push(report.refusal.map(Refusal::code));
+        })
+    })
+    .await;
+    let key = world.admitted(Guard::by_handler()).await;
+    key.reserve(usd!(0.02)).await.unwrap();
+    key.track(usd!(0.02)).await.unwrap();
+    finish(key, 200);
+    world.at_rest().await;
+    let decision = world.guarded(Guard::by_handler()).decide(&world.request, None).await;
+    let Decision::Observed(Some(key), _) = decision else { panic!("not observed") };
+    finish(key, 200);
+    world.gate.shutdown(Duration::from_secs(10)).await.unwrap();
+    let expected = [None, Some(Code::HoldExceedsCap), Some(Code::BudgetExceeded)];
+    assert_eq!(*seen.lock(), expected);
+    let standings = world.ledger.inner.standings(&world.account).await.unwrap();
+    assert_eq!(standings[1].spent.units(), 2);
+}

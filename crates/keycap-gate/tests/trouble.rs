@@ -141,6 +141,7 @@ async fn costs_queued_when_the_last_gate_goes_are_recorded_all_the_same() {
 struct Scripted {
     script: Mutex<Vec<Act>>,
     asked: AtomicUsize,
+    chores: Act,
 }
 
 #[derive(Clone, Copy)]
@@ -174,11 +175,24 @@ impl IdentityProvider for Scripted {
             Act::Panic => panic!("the provider panics"),
         }
     }
+
+    async fn housekeep(&self) {
+        match self.chores {
+            Act::Hang => std::future::pending().await,
+            Act::Panic => panic!("the provider panics at its chores"),
+            Act::Know | Act::Reject | Act::Fail => {}
+        }
+    }
 }
 
 async fn gate_over(script: &[Act]) -> (Gate, Arc<Scripted>, support::World) {
     let script = script.iter().rev().copied().collect();
-    let provider = Arc::new(Scripted { script: Mutex::new(script), asked: AtomicUsize::new(0) });
+    gate_with_chores(script, Act::Know).await
+}
+
+async fn gate_with_chores(script: Vec<Act>, chores: Act) -> (Gate, Arc<Scripted>, support::World) {
+    let (script, asked) = (Mutex::new(script), AtomicUsize::new(0));
+    let provider = Arc::new(Scripted { script, asked, chores });
     let world = World::built(|builder| impatient(builder).provider(Arc::clone(&provider))).await;
     (world.gate.clone(), provider, world)
 }
@@ -285,4 +299,105 @@ async fn p2_costs_that_cannot_be_one_charge_become_two() {
     finish(key, 200);
     assert_eq!(world.at_rest().await.0, "$2000000.00");
     assert_eq!(world.charges().await.len(), 2);
+}
+
+/// A hold whose answer was lost was given back by a release alone. A store of many connections may
+/// apply the release first, find nothing, and take the hold after it: it stood until its expiry and
+/// was then counted as spent.
+#[tokio::test]
+async fn p4_a_hold_that_lands_after_its_release_holds_nothing() {
+    let world = World::built(impatient).await;
+    finish(world.admitted(Guard::free()).await, 200);
+    world.ledger.set(Mood::Late);
+    assert_eq!(world.code(Guard::fixed(usd!(1))).await, Code::LedgerUnavailable);
+    let asked = std::mem::take(&mut *world.ledger.late.lock());
+    world.ledger.set(Mood::Well);
+    world.gate.shutdown(Duration::from_secs(10)).await.unwrap();
+    for batch in asked {
+        world.ledger.inner.apply(batch).await.unwrap();
+    }
+    assert_eq!(world.shown().await, ("$0.00".to_owned(), "$0.00".to_owned()));
+}
+
+/// A ledger that needed longer for a batch than the time-out was asked for the same batch again and
+/// again, and never heard out.
+#[tokio::test(start_paused = true)]
+async fn p2_a_ledger_slower_than_its_time_out_is_heard_out_in_the_end() {
+    let world =
+        World::built(|builder| impatient(builder).confirm_timeout(Duration::from_secs(60))).await;
+    let key = world.admitted(Guard::fixed(usd!(0.05))).await;
+    world.ledger.set(Mood::Slow);
+    key.track(usd!(0.01)).await.unwrap();
+    world.ledger.set(Mood::Well);
+    finish(key, 200);
+    assert_eq!(world.at_rest().await.0, "$0.01");
+}
+
+/// A provider that hung or panicked at its own chores ended the gate's housekeeping for good: holds
+/// of long requests were not renewed any more, dead ones not swept, and a shutdown never returned.
+#[tokio::test(start_paused = true)]
+async fn a_provider_in_trouble_at_its_chores_does_not_end_housekeeping() {
+    for chores in [Act::Hang, Act::Panic] {
+        let (gate, _provider, world) = gate_with_chores(Vec::new(), chores).await;
+        finish(world.admitted(Guard::free()).await, 200);
+        let key = world.admitted(Guard::fixed(usd!(0.5))).await;
+        for _ in 0..3 {
+            tokio::time::sleep(Duration::from_secs(100)).await;
+            world.clock.advance(Duration::from_secs(800));
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let open = world.ledger.inner.snapshot().await.unwrap();
+        assert!(open.holds.iter().any(keycap_budget::Hold::is_open));
+        finish(key, 500);
+        gate.shutdown(Duration::from_secs(30)).await.unwrap();
+    }
+}
+
+/// After a pause of the process, or a jump of the clock, a sweep could come before the renewals that
+/// were due as well: it captured the holds of requests that were alive.
+#[tokio::test(start_paused = true)]
+async fn p4_living_holds_are_renewed_before_dead_ones_are_swept() {
+    for _ in 0..8 {
+        let world = World::with(&["$1 per lifetime"]).await;
+        let key = world.admitted(Guard::fixed(usd!(0.5))).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        world.clock.advance(Duration::from_secs(3_600));
+        tokio::time::sleep(Duration::from_secs(400)).await;
+        assert_eq!(world.shown().await, ("$0.00".to_owned(), "$0.50".to_owned()));
+        finish(key, 500);
+        assert_eq!(world.at_rest().await.1, "$0.00");
+    }
+}
+
+/// The end of a request that only counted requests bore its hold's id. A stream of more than a day
+/// came with an id that the ledger had forgotten: it was not counted, and its hold not given back.
+#[tokio::test]
+async fn p4_a_request_of_more_than_a_day_is_counted_and_gives_its_hold_back() {
+    let world = World::with(&["$1 per lifetime", "8 requests per lifetime"]).await;
+    let key = world.admitted(Guard::fixed(usd!(0.5))).await;
+    world.clock.advance(Duration::from_secs(25 * 60 * 60));
+    finish(key, 500);
+    assert_eq!(world.at_rest().await, ("$0.00".to_owned(), "$0.00".to_owned()));
+    let standings = world.ledger.inner.standings(&world.account).await.unwrap();
+    assert_eq!(standings[1].spent.units(), 1);
+}
+
+/// A runtime that ended with costs in the queue left requests, gate and queue holding each other, and
+/// with them the ledger and its file, for as long as the process lived.
+#[test]
+fn a_runtime_that_ends_lets_go_of_the_ledger() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (ledger, key, tracked) = runtime.block_on(async {
+        let world = World::built(impatient).await;
+        let key = world.admitted(Guard::fixed(usd!(0.05))).await;
+        world.ledger.set(Mood::Hangs);
+        drop(world.admitted(Guard::free()).await.track(usd!(0.01)));
+        tokio::task::yield_now().await;
+        let tracked = key.track(usd!(0.01));
+        (Arc::clone(&world.ledger), key, tracked)
+    });
+    drop(runtime);
+    drop(key.track(usd!(0.01)));
+    drop((key, tracked));
+    assert_eq!(Arc::strong_count(&ledger), 1);
 }

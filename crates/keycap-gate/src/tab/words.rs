@@ -1,5 +1,7 @@
 //! What a tab has still to say to the ledger, and how it says it.
 
+use std::time::Duration;
+
 use keycap_base::{Labels, Timestamp};
 use keycap_budget::{AccountId, Amount, ChargeId, Cost, HoldId, Meter, NewCharge, Operation, Rest};
 
@@ -9,6 +11,10 @@ use crate::{Ending, Endings, Fate, Usage};
 
 /// The tag on a charge that a policy made, not a handler: it names how the request ended.
 const ENDING_TAG: &str = "keycap.ending";
+
+/// How long after a hold was taken its id may still stand for a charge: well within the time for
+/// which every ledger remembers ids.
+const FOLDS_WITHIN: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// Costs that were tracked, and whether the end has come.
 #[derive(Default)]
@@ -73,7 +79,8 @@ pub(super) struct End<'a> {
     pub(super) hold: Option<HoldId>,
     pub(super) granted: Cost,
     pub(super) price: Option<Cost>,
-    pub(super) ending: Ending,
+    /// None if the handler was never called.
+    pub(super) ending: Option<Ending>,
     pub(super) endings: Endings,
     pub(super) now: Timestamp,
 }
@@ -139,7 +146,7 @@ impl Said {
         end: &End<'_>,
         pending: &mut Vec<Pending>,
     ) -> Option<(Operation, Option<Pending>)> {
-        let (owed, requests) = (end.owed(self.tracked, &self.sent), end.requests());
+        let (owed, requests) = (end.owed(self.tracked, &self.sent), end.requests(self.tracked));
         let with_requests = |one: &Pending| one.cost.plus(&requests).ok();
         let lone = match pending.as_slice() {
             [one] if one.merges == Merges::Yes && owed.is_nothing() => with_requests(one),
@@ -172,8 +179,9 @@ impl End<'_> {
         let left = || self.granted.clone().without(&Meter::REQUESTS).minus_saturating(sent);
         let fate = match (tracked, &self.price, self.ending) {
             (true, ..) => self.endings.fate_of_rest(),
-            (false, Some(price), Ending::Success) => return price.clone(),
-            (false, ..) => self.endings.fate_of_untracked(self.ending),
+            (false, Some(price), Some(Ending::Success)) => return price.clone(),
+            (false, _, Some(ending)) => self.endings.fate_of_untracked(ending),
+            (false, _, None) => Fate::Release,
         };
         match fate {
             Fate::Capture => left(),
@@ -181,8 +189,11 @@ impl End<'_> {
         }
     }
 
-    /// A request that was admitted counts as one, however it ended.
-    fn requests(&self) -> Cost {
+    /// A request that began counts as one, however it ended.
+    fn requests(&self, tracked: bool) -> Cost {
+        if self.ending.is_none() && !tracked {
+            return Cost::none();
+        }
         let requests = self.granted.amount(&Meter::REQUESTS);
         Cost::of(Meter::REQUESTS, requests).unwrap_or_default()
     }
@@ -202,14 +213,16 @@ impl End<'_> {
     }
 
     /// The operation that ends the hold, with this cost. One that only counts requests bears the
-    /// hold's id and no tags: then the end of the hold remembers it, and it needs no row.
+    /// hold's id and no tags: then the end of the hold remembers it, and it needs no row. Not so when
+    /// the hold is so old that the ledger may not accept its id any more.
     fn finish(&self, cost: Cost) -> Option<Operation> {
         let account = self.account.clone();
         if cost.is_nothing() {
             return self.hold.map(|hold| Operation::Release { account, hold });
         }
         let only_requests = cost.iter().all(|(meter, _)| *meter == Meter::REQUESTS);
-        let (id, tags) = match self.hold.filter(|_| only_requests) {
+        let young = |hold: &HoldId| self.now.since(hold.made_at()) < FOLDS_WITHIN;
+        let (id, tags) = match self.hold.filter(|hold| only_requests && young(hold)) {
             Some(hold) => (ChargeId::from(hold), Labels::new()),
             None => (ChargeId::generate(self.now), self.ending_tag()),
         };
@@ -221,7 +234,8 @@ impl End<'_> {
     }
 
     fn ending_tag(&self) -> Labels {
-        Labels::of([(ENDING_TAG, self.ending.as_str())]).unwrap_or_default()
+        let ending = self.ending.unwrap_or(Ending::ClientLeft);
+        Labels::of([(ENDING_TAG, ending.as_str())]).unwrap_or_default()
     }
 }
 

@@ -18,6 +18,7 @@ use keycap_gate::{
     Code, Course, Decision, Gate, GateBuilder, Guard, Guarded, KeyState, Refusal, RequestView,
 };
 use keycap_verify::{IssuedKeys, MemoryKeyStore, NewKey};
+use parking_lot::Mutex;
 use smallvec::{SmallVec, smallvec};
 
 /// A request with a bearer key.
@@ -44,6 +45,9 @@ impl RequestView for Sent {
     }
 }
 
+/// How long a slow ledger takes.
+pub(crate) const SLOWNESS: Duration = Duration::from_secs(3);
+
 /// How a ledger behaves.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -54,6 +58,10 @@ pub(crate) enum Mood {
     Panics,
     /// Does what it is asked, and says that it failed.
     Mumbles,
+    /// Says that it failed, and does what it was asked when the test says so.
+    Late,
+    /// Takes [`SLOWNESS`], and does nothing if it is not heard out.
+    Slow,
 }
 
 /// The memory ledger, in a mood. Never answers at once, so that the waiting path is taken.
@@ -61,6 +69,7 @@ pub(crate) struct MoodyLedger {
     pub(crate) inner: MemoryLedger,
     mood: AtomicU8,
     pub(crate) applied: AtomicUsize,
+    pub(crate) late: Mutex<Vec<Batch>>,
 }
 
 impl MoodyLedger {
@@ -76,6 +85,9 @@ impl MoodyLedger {
         if self.is(Mood::Hangs) {
             std::future::pending::<()>().await;
         }
+        if self.is(Mood::Slow) {
+            tokio::time::sleep(SLOWNESS).await;
+        }
         assert!(!self.is(Mood::Panics), "the ledger panics");
         match self.is(Mood::Fails) {
             true => Err(LedgerError::new("told to fail")),
@@ -88,6 +100,10 @@ impl MoodyLedger {
 impl Ledger for MoodyLedger {
     async fn apply(&self, batch: Batch) -> Result<Vec<Decided>, LedgerError> {
         self.suffer().await?;
+        if self.is(Mood::Late) {
+            self.late.lock().push(batch);
+            return Err(LedgerError::new("told to be late"));
+        }
         self.applied.fetch_add(1, Ordering::SeqCst);
         let answers = self.inner.apply(batch).await;
         match self.is(Mood::Mumbles) {
@@ -162,6 +178,7 @@ impl World {
             inner: MemoryLedger::with_clock(clock.clone(), Retention::default()),
             mood: AtomicU8::new(Mood::Well as u8),
             applied: AtomicUsize::new(0),
+            late: Mutex::default(),
         });
         let store = Arc::new(MemoryKeyStore::new());
         let keys = IssuedKeys::builder(store).clock(clock.clone()).build().unwrap();
