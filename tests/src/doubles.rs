@@ -30,6 +30,8 @@ pub enum Mood {
     Stalled,
     /// It panics.
     Panicking,
+    /// It panics where it is asked to look without asking anybody, and all the same elsewhere.
+    PanickingAtOnce,
     /// It does what it is asked, and says that it failed.
     Mumbling,
 }
@@ -63,7 +65,7 @@ impl Switch {
         match mood {
             Mood::Well | Mood::Mumbling => Ok(()),
             Mood::Failing => Err(Fail),
-            Mood::Panicking => panic!("a double was told to panic"),
+            Mood::Panicking | Mood::PanickingAtOnce => panic!("a double was told to panic"),
             Mood::Hanging => pending().await,
             Mood::Stalled => {
                 let mut moods = self.0.subscribe();
@@ -89,6 +91,7 @@ impl<P: IdentityProvider> IdentityProvider for WaywardProvider<P> {
     }
 
     fn screen(&self, secret: &Secret) -> Option<Rejection> {
+        assert!(!self.switch.is(Mood::PanickingAtOnce), "a double was told to panic");
         self.inner.screen(secret)
     }
 
@@ -134,7 +137,7 @@ impl Ledger for WaywardLedger {
             Mood::Well => self.inner.apply_now(batch),
             Mood::Failing => Err(NotNow::Broken(broken())),
             Mood::Hanging | Mood::Stalled => Err(NotNow::WouldWait(batch)),
-            Mood::Panicking => panic!("a double was told to panic"),
+            Mood::Panicking | Mood::PanickingAtOnce => panic!("a double was told to panic"),
             Mood::Mumbling => Err(match self.inner.apply_now(batch) {
                 Err(not_now) => not_now,
                 Ok(_lost) => NotNow::Broken(broken()),

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use keycap::budget::HoldState;
-use keycap::{Guard, NewKey, usd};
+use keycap::{ChainSpec, Guard, NewKey, usd};
 use keycap_tests::doubles::Mood;
 use keycap_tests::wire::{Request, Response, ask};
 use keycap_tests::{App, Framework, Route, Site, Store, Work};
@@ -69,6 +69,34 @@ async fn p6_a_provider_in_trouble_is_told_as_unavailable_and_forgotten_once_it_i
         assert_eq!(ask(site.address, &unknown).await.unwrap().code(), "invalid_key");
     })
     .await;
+}
+
+/// A provider may trip over the very bytes of a secret, such as one shorter than its prefix.
+#[tokio::test(flavor = "multi_thread")]
+async fn p6_a_provider_that_panics_at_the_sight_of_a_secret_is_told_as_unavailable() {
+    for framework in Framework::ALL {
+        let site = app(Store::Memory).on(framework).await;
+        site.provider.set(Mood::PanickingAtOnce);
+        assert_unavailable(&chat(&site, "alice").await, "auth_unavailable");
+        site.provider.set(Mood::Well);
+        assert_eq!(chat(&site, "alice").await.status(), 200);
+        site.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p6_a_template_that_panics_is_told_as_misconfigured() {
+    for framework in Framework::ALL {
+        let app = app(Store::Memory).terms(|account| match account.id().as_str() {
+            "alice" => panic!("this template was told to panic"),
+            _ => ChainSpec::of(account),
+        });
+        let site = app.on(framework).await;
+        let answer = chat(&site, "alice").await;
+        assert_eq!((answer.status(), answer.code().as_str()), (500, "misconfigured"));
+        assert_eq!(chat(&site, "bob").await.status(), 200, "{framework}");
+        site.close().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

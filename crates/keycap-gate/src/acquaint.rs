@@ -2,8 +2,10 @@
 //! pays, the ledger opens that account. Once for all who want the same key, and all of it again when
 //! the table's memory of the key ends.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use keycap_budget::{Batch, ChainSpec, Operation, Outcome};
 use keycap_verify::{Answer, Digest, Found, Identity, LoadError, Loaded, Secret};
 
@@ -47,7 +49,9 @@ impl Core {
 
     /// Finds or opens the accounts that an identity spends from.
     async fn provision(&self, identity: Identity) -> Result<KnownKey, Broken> {
-        let spec = self.template.chain(&identity).await.map_err(Broken::misconfigured)?;
+        let spec = AssertUnwindSafe(self.template.chain(&identity)).catch_unwind().await;
+        let spec = spec.map_err(|_panic| Broken::misconfigured("the account template panicked"))?;
+        let spec = spec.map_err(Broken::misconfigured)?;
         let outcome = self.open_chain(&identity, spec).await?;
         match outcome {
             Outcome::Opened { chain, .. } => Ok(KnownKey::new(identity, chain)),
