@@ -24,6 +24,8 @@ pub enum Work {
     TrackThenStatus(Usd, u16),
     /// Reserves the first amount, then tracks the second.
     Reserve(Usd, Usd),
+    /// Extends its hold by the first amount, then tracks the second.
+    Extend(Usd, Usd),
     /// Answers with this status and does nothing else.
     Status(u16),
     /// Panics.
@@ -53,6 +55,7 @@ pub(crate) trait Caller: Clone + Send + Sync + 'static {
     fn state(&self) -> &KeyState;
     fn track(&self, usage: Usage) -> impl Future<Output = Result<(), Self::Error>> + Send;
     fn reserve(&self, cost: Usd) -> impl Future<Output = Result<(), Self::Error>> + Send;
+    fn extend(&self, cost: Usd) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }
 
 /// The credential headers that the handler saw.
@@ -94,6 +97,11 @@ pub(crate) async fn perform<K: Caller>(work: Work, key: K, seen: Seen) -> Result
         }
         Work::Reserve(reserved, cost) => {
             key.reserve(reserved).await?;
+            key.track(cost.into()).await?;
+            Ok(Reply::json(&json!({ "cost": cost.to_string() })))
+        }
+        Work::Extend(more, cost) => {
+            key.extend(more).await?;
             key.track(cost.into()).await?;
             Ok(Reply::json(&json!({ "cost": cost.to_string() })))
         }

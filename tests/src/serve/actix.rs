@@ -147,4 +147,8 @@ impl Caller for Key {
     async fn reserve(&self, cost: Usd) -> Result<(), Error> {
         Key::reserve(self, cost).await
     }
+
+    async fn extend(&self, cost: Usd) -> Result<(), Error> {
+        Key::extend(self, cost).await
+    }
 }

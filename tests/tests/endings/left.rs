@@ -19,7 +19,10 @@ impl Left {
         let charges = site.charges("alice").await.into_iter().map(|charge| {
             (charge.cost.to_string(), charge.tags.get("keycap.ending").map(str::to_owned))
         });
-        Self { spent, charges: charges.collect() }
+        let mut charges: Vec<_> = charges.collect();
+        // The clock stands still, so the order of ids says nothing.
+        charges.sort();
+        Self { spent, charges }
     }
 
     /// One charge that policy made.
@@ -28,7 +31,7 @@ impl Left {
         Self { spent: "$0.05".to_owned(), charges: vec![charge] }
     }
 
-    /// These costs, tracked by the handler.
+    /// These costs in ascending order, tracked by the handler.
     pub(crate) fn tracked(spent: &str, costs: &[&str]) -> Self {
         let charges = costs.iter().map(|cost| ((*cost).to_owned(), None));
         Self { spent: spent.to_owned(), charges: charges.collect() }
