@@ -34,6 +34,8 @@ pub const DEFAULT_LEDGER_TIMEOUT: Duration = Duration::from_secs(5);
 pub const DEFAULT_CONFIRM_TIMEOUT: Duration = Duration::from_secs(10);
 /// The shortest life of a hold: it must outlast its renewals.
 pub const MIN_HOLD_LIFE: Duration = Duration::from_secs(3);
+/// The longest life of a hold: so long may a process that died keep others from what it held.
+pub const MAX_HOLD_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 /// The longest any time-out may be.
 pub const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -278,7 +280,7 @@ impl GateBuilder {
                 return Err(BuildError::Timeout { what, span });
             }
         }
-        if self.hold_life < MIN_HOLD_LIFE {
+        if self.hold_life < MIN_HOLD_LIFE || self.hold_life > MAX_HOLD_LIFE {
             return Err(BuildError::HoldLife(self.hold_life));
         }
         if self.places == 0 || self.places > MAX_PLACES {
@@ -367,8 +369,8 @@ pub enum BuildError {
         /// What was asked for.
         span: Duration,
     },
-    /// Holds too short to be renewed.
-    #[error("holds live {0:?}; it should be at least {MIN_HOLD_LIFE:?}")]
+    /// Holds too short to be renewed, or longer than any may live.
+    #[error("holds live {0:?}; it should be {MIN_HOLD_LIFE:?} to {MAX_HOLD_LIFE:?}")]
     HoldLife(Duration),
     /// A queue without places, or with too many.
     #[error("{0} places in the queue; it should have 1 to {MAX_PLACES}")]

@@ -59,7 +59,7 @@ pub(crate) enum ResourceRule {
 }
 
 impl Guard {
-    /// Holds the same cost for every request. Hold what a request can cost at most: a hold below
+    /// Holds the same cost for every request, which must not be nothing. Hold what a request can cost at most: a hold below
     /// the cost gives up P1 for the difference.
     pub fn fixed(cost: impl Into<Cost>) -> Self {
         Self::new(HoldRule::Fixed(cost.into()))
@@ -93,6 +93,7 @@ impl Guard {
     }
 
     fn new(hold: HoldRule) -> Self {
+        let holds_nothing = matches!(&hold, HoldRule::Fixed(cost) if cost.is_nothing());
         Self {
             hold,
             price: None,
@@ -100,7 +101,7 @@ impl Guard {
             resource: ResourceRule::None,
             endings: None,
             wait: None,
-            wrong: None,
+            wrong: holds_nothing.then_some(GuardError(Wrong::HoldsNothing)),
         }
     }
 
@@ -192,6 +193,8 @@ pub struct GuardError(Wrong);
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 enum Wrong {
+    #[error("the guard holds nothing, so it would pass on a spent budget; use `free` to say so")]
+    HoldsNothing,
     #[error("the guard requires a scope that is none: {0}")]
     Scope(ScopeError),
     #[error("the guard names a resource that is none: {0}")]

@@ -45,7 +45,7 @@ pub use answer::{
 };
 pub use builder::{
     BuildError, DEFAULT_CONFIRM_TIMEOUT, DEFAULT_LEDGER_TIMEOUT, DEFAULT_VERIFY_TIMEOUT,
-    GateBuilder, MAX_TIMEOUT, MIN_HOLD_LIFE,
+    GateBuilder, MAX_HOLD_LIFE, MAX_TIMEOUT, MIN_HOLD_LIFE,
 };
 pub use code::Code;
 pub use course::Course;

@@ -13,7 +13,8 @@ use keycap_budget::{
     Meter, NewHold, OnExpiry, Operation, OwnerId, Status, Sweep, apply_one, usd,
 };
 use keycap_gate::{
-    BuildError, Code, Decision, Gate, Guard, Mode, Refusal, TemplateError, Usage, track_usage,
+    BuildError, Code, Decision, Gate, Guard, MAX_HOLD_LIFE, Mode, Refusal, TemplateError, Usage,
+    track_usage,
 };
 use keycap_verify::{IssuedKeys, MemoryKeyStore, NewKey};
 use parking_lot::Mutex;
@@ -349,6 +350,10 @@ async fn what_is_configured_wrongly_fails_when_it_is_built() {
     assert!(matches!(Gate::builder().ledger(ledger()).build(), Err(BuildError::NoProvider)));
     assert!(matches!(full().ledger_timeout(zero).build(), Err(BuildError::Timeout { .. })));
     assert!(matches!(full().hold_life(zero).build(), Err(BuildError::HoldLife(_))));
+    for (life, stands) in [(MAX_HOLD_LIFE, true), (MAX_HOLD_LIFE + Duration::from_millis(1), false)]
+    {
+        assert_eq!(full().hold_life(life).build().is_ok(), stands);
+    }
     assert!(matches!(full().places(0).build(), Err(BuildError::Places(0))));
     let most = keycap_gate::MAX_QUEUE_PLACES;
     assert!(full().places(most).build().is_ok());
@@ -358,6 +363,8 @@ async fn what_is_configured_wrongly_fails_when_it_is_built() {
     let gate = full().build().unwrap();
     let wrong = [
         Guard::free().scope("two words"),
+        Guard::fixed(usd!(0)),
+        Guard::priced(usd!(0)),
         Guard::free().resource(""),
         Guard::free().wait_up_to(keycap_gate::MAX_WAIT + Duration::from_millis(1)),
         (0..=keycap_gate::MAX_REQUIRED_SCOPES).fold(Guard::free(), |guard, _| guard.scope("chat")),
