@@ -5,7 +5,7 @@ use std::path::Path;
 
 use keycap::budget::{Snapshot, audit};
 use keycap::sqlite::SqliteStore;
-use keycap::{Ledger as _, Meter};
+use keycap::{Amount, Ledger as _, Meter};
 use keycap_tests::Framework;
 use keycap_tests::process::{Quickstart, Start};
 use keycap_tests::wait::eventually;
@@ -64,11 +64,12 @@ pub(crate) async fn account(address: SocketAddr, key: &str) -> String {
     limit(address, key).await["account"].as_str().unwrap().to_owned()
 }
 
-/// What an account has spent and holds, as written: `("$0.01", "$0.00")`.
+/// What an account has spent and holds in all windows, as written: `("$0.01", "$0.00")`.
 pub(crate) fn shown(rows: &Snapshot, account: &str) -> (String, String) {
-    let of = |(key, _): &&(keycap::budget::CounterKey, _)| key.account.as_str() == account;
-    let mut counters = rows.counters.iter().filter(of);
-    let (_, counter) = counters.next().expect("a counter of the account");
-    assert!(counters.next().is_none(), "one window only; run this away from midnight UTC");
-    (Meter::USD.format(counter.spent), Meter::USD.format(counter.held))
+    let own = rows.counters.iter().filter(|(key, _)| key.account.as_str() == account);
+    let (spent, held) = own.fold((0, 0), |(spent, held), (_, counter)| {
+        (spent + counter.spent.units(), held + counter.held.units())
+    });
+    let written = |units| Meter::USD.format(Amount::new(units).unwrap());
+    (written(spent), written(held))
 }
