@@ -2,15 +2,14 @@
 //! pays, the ledger opens that account. Once for all who want the same key, and all of it again when
 //! the table's memory of the key ends.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use futures_util::FutureExt;
 use keycap_budget::{Batch, ChainSpec, Operation, Outcome};
 use keycap_verify::{Answer, Digest, Found, Identity, LoadError, Loaded, Secret};
 
 use crate::core::Core;
 use crate::known_key::KnownKey;
+use crate::shield::shielded_async;
 use crate::tab::unexpected;
 use crate::{Broken, settler};
 
@@ -49,9 +48,9 @@ impl Core {
 
     /// Finds or opens the accounts that an identity spends from.
     async fn provision(&self, identity: Identity) -> Result<KnownKey, Broken> {
-        let spec = AssertUnwindSafe(self.template.chain(&identity)).catch_unwind().await;
-        let spec = spec.map_err(|_panic| Broken::misconfigured("the account template panicked"))?;
-        let spec = spec.map_err(Broken::misconfigured)?;
+        let yielded = async { self.template.chain(&identity).await };
+        let yielded = shielded_async("the account template", yielded);
+        let spec = yielded.await.map_err(Broken::misconfigured)?.map_err(Broken::misconfigured)?;
         let outcome = self.open_chain(&identity, spec).await?;
         match outcome {
             Outcome::Opened { chain, .. } => Ok(KnownKey::new(identity, chain)),

@@ -59,8 +59,8 @@ pub(crate) enum ResourceRule {
 }
 
 impl Guard {
-    /// Holds the same cost for every request, which must not be nothing. Hold what a request can cost at most: a hold below
-    /// the cost gives up P1 for the difference.
+    /// Holds the same cost for every request, which must not be nothing. Hold what a request can cost
+    /// at most: a hold below the cost gives up P1 for the difference.
     pub fn fixed(cost: impl Into<Cost>) -> Self {
         Self::new(HoldRule::Fixed(cost.into()))
     }

@@ -2,17 +2,16 @@
 //! the provider's own chores done.
 
 use std::collections::HashMap;
-use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use keycap_budget::{Batch, Decided, HoldId, MAX_BATCH, Operation, Outcome, Progress, Sweep};
 use parking_lot::Mutex;
 use tokio::time::MissedTickBehavior;
 
 use crate::core::Core;
 use crate::settler;
+use crate::shield::shielded_async;
 use crate::tab::Tab;
 
 /// How often holds past their expiry are swept.
@@ -98,10 +97,9 @@ impl Core {
 
     /// Lets the provider do what it put off. One that hangs or panics keeps nothing else waiting.
     pub(crate) async fn provider_chores(&self) {
-        let chores = AssertUnwindSafe(self.provider.housekeep()).catch_unwind();
+        let chores = shielded_async("the provider", async { self.provider.housekeep().await });
         match tokio::time::timeout(PROVIDER_CHORES, chores).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_panic)) => tracing::error!("the provider panicked at its chores"),
+            Ok(_done_or_logged) => {}
             Err(_elapsed) => tracing::error!("the provider was too long at its chores"),
         }
     }

@@ -1,14 +1,13 @@
 //! The task that carries the queue to the ledger, batch by batch, and never gives up on one.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use keycap_budget::{Batch, Decided, Ledger, LedgerError, MAX_BATCH, NotNow, Operation};
 
 use crate::MAX_TIMEOUT;
 use crate::queue::{Job, Queue};
+use crate::shield::{shielded, shielded_async};
 
 /// The pause after the first failure of a batch.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -71,10 +70,10 @@ pub(crate) async fn ask(
     span: Duration,
 ) -> Result<Vec<Decided>, LedgerError> {
     let asked = batch.len();
-    let applied = AssertUnwindSafe(async { ledger.apply(batch).await }).catch_unwind();
+    let applied = shielded_async("the ledger", async { ledger.apply(batch).await });
     let answers = match tokio::time::timeout(span, applied).await {
         Ok(Ok(answers)) => answers?,
-        Ok(Err(_panic)) => return Err(LedgerError::new("it panicked")),
+        Ok(Err(panicked)) => return Err(LedgerError::new(panicked)),
         Err(_elapsed) => return Err(LedgerError::new(format!("no answer within {span:?}"))),
     };
     match answers.len() == asked {
@@ -85,7 +84,6 @@ pub(crate) async fn ask(
 
 /// Applies one operation at once, if the ledger can. One that panics is one that could not answer.
 pub(crate) fn ask_now(ledger: &dyn Ledger, operation: Operation) -> Result<Vec<Decided>, NotNow> {
-    let apply = AssertUnwindSafe(|| ledger.apply_now(Batch::of(operation)));
-    let panicked = |_panic| Err(NotNow::Broken(LedgerError::new("it panicked")));
-    std::panic::catch_unwind(apply).unwrap_or_else(panicked)
+    let applied = shielded("the ledger", || ledger.apply_now(Batch::of(operation)));
+    applied.unwrap_or_else(|panicked| Err(NotNow::Broken(LedgerError::new(panicked))))
 }
