@@ -16,11 +16,11 @@ use crate::core::Core;
 use crate::credential::Credential;
 use crate::guard::{HoldRule, ResourceRule};
 use crate::known_key::KnownKey;
-use crate::patience::Patience;
+use crate::patience::{Patience, may_wait};
 use crate::queue::Place;
 use crate::shield::shielded;
 use crate::tab::{Opening, Tab};
-use crate::{Broken, Code, Denial, Guard, KeyState, Refusal, RequestView};
+use crate::{Broken, Denial, Guard, KeyState, Refusal, RequestView};
 
 /// A decision, now or later.
 pub(crate) enum Step {
@@ -177,8 +177,9 @@ impl Core {
             Ok(place) => Some(place),
             Err(refusal) => return Step::Ready(Verdict::refused(Some(known), refusal)),
         };
+        let patience = Patience::of(&ask.guard, &self.queue);
         if let Some(held) = self.take_hold_now(&known, &claim, &mut place)
-            && !(ask.guard.wait.is_some() && held.as_ref().is_err_and(may_wait))
+            && !(patience.is_left() && held.as_ref().is_err_and(may_wait))
         {
             let held = held.and_then(|held| placed(held, &mut place));
             let opened =
@@ -187,7 +188,7 @@ impl Core {
         }
         let core = Arc::clone(self);
         Step::Wait(Box::pin(async move {
-            let held = core.take_hold_waiting(&known, &ask, &claim, place).await;
+            let held = core.take_hold_waiting(&known, &ask, &claim, place, patience).await;
             let opened =
                 held.map(|(held, place)| core.open(&known, &ask, Some((claim, held)), place));
             Verdict::of(known, opened)
@@ -202,8 +203,8 @@ impl Core {
         ask: &Ask,
         claim: &Claim,
         mut place: Option<Place>,
+        mut patience: Patience,
     ) -> Result<((HoldId, Held), Place), Refusal> {
-        let mut patience = Patience::of(&ask.guard);
         loop {
             let refusal = match self.take_hold(known, claim.clone(), &mut place).await {
                 Ok(held) => return placed(held, &mut place),
@@ -259,11 +260,6 @@ fn granted(claim: Claim) -> Cost {
         Claim::Chain(cost) | Claim::Room(cost) => cost,
         Claim::Limit(..) => Cost::none(),
     }
-}
-
-/// Whether a refused hold may fit in a moment.
-pub(crate) fn may_wait(refusal: &Refusal) -> bool {
-    refusal.code() == Code::BudgetReserved
 }
 
 fn refuse(refusal: impl Into<Refusal>) -> Step {

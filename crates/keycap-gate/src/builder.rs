@@ -26,8 +26,9 @@ use crate::{
     Refusal, Rendering, Template, TemplateError, settler,
 };
 
-/// How long a first verification, provisioning included, may take by default.
-pub const DEFAULT_VERIFY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a first verification, provisioning included, may take by default: longer than the ledger
+/// may take, so that a ledger that hangs is called by its name.
+pub const DEFAULT_VERIFY_TIMEOUT: Duration = Duration::from_secs(8);
 /// How long the ledger may take for one answer by default.
 pub const DEFAULT_LEDGER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long `track(..).await` waits for a cost to be durable by default.

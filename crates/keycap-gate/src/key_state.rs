@@ -7,6 +7,7 @@ use keycap_budget::{AccountId, Amount, ChargeId, Cost, Meter, Standing};
 use keycap_verify::{Identity, Subject};
 
 use crate::core::Core;
+use crate::patience::Patience;
 use crate::tab::{Raise, Tab};
 use crate::{Ending, Gate, Refusal, TrackError, Tracking, Usage};
 
@@ -143,7 +144,8 @@ impl KeyState {
     }
 
     async fn raise(&self, raise: Raise) -> Result<(), Refusal> {
-        let raised = self.0.tab.raise(raise).await;
+        let patience = Patience::least(&self.core().queue);
+        let raised = self.0.tab.raise_waiting(raise, patience).await;
         self.core().conclude_raise(self, raised)
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use keycap_budget::{Claim, Cost};
 
-use crate::admission::{Ask, Step, Verdict, may_wait};
+use crate::admission::{Ask, Step, Verdict};
 use crate::core::Core;
 use crate::patience::Patience;
 use crate::tab::Raise;
@@ -28,9 +28,9 @@ impl Core {
             Ok(None) => return Step::Ready(Verdict::inside(key, Ok(()))),
             Err(refusal) => return Step::Ready(Verdict::inside(key, Err(refusal))),
         };
-        let core = Arc::clone(self);
         Step::Wait(Box::pin(async move {
-            let raised = core.raise_waiting(&key, &ask, raise).await;
+            let patience = Patience::of(&ask.guard, &key.tab().core.queue);
+            let raised = key.tab().raise_waiting(raise, patience).await;
             Verdict::inside(key, raised)
         }))
     }
@@ -45,21 +45,5 @@ impl Core {
             Some(Claim::Room(_) | Claim::Limit(..)) => Some(Raise::Room(whole(&Cost::none())?)),
             Some(Claim::Chain(cost)) => Some(Raise::AtLeast(whole(cost)?)),
         })
-    }
-
-    /// Tops the hold up, and tries again for as long as the guard lets a request wait.
-    async fn raise_waiting(
-        self: &Arc<Self>,
-        key: &KeyState,
-        ask: &Ask,
-        raise: Raise,
-    ) -> Result<(), Refusal> {
-        let mut patience = Patience::of(&ask.guard);
-        loop {
-            let Err(refusal) = key.tab().raise(raise.clone()).await else { return Ok(()) };
-            if !may_wait(&refusal) || patience.wait(&self.queue).await.is_break() {
-                return Err(refusal);
-            }
-        }
     }
 }

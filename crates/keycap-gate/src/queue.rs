@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use keycap_budget::{Decided, Fault, Operation, Outcome};
@@ -80,6 +80,16 @@ fn unrecorded(answer: &Decided) -> Option<String> {
     }
 }
 
+/// Operations on their way, and how many items of the queue they were.
+pub(crate) struct Taken {
+    pub(crate) jobs: Vec<Job>,
+    pub(crate) items: u64,
+}
+
+/// A moment in the queue's life: when so many items were queued.
+#[derive(Clone, Copy)]
+pub(crate) struct Ticket(u64);
+
 enum Item {
     /// A request that has something to say; it is in the queue once.
     Tab(Arc<Tab>),
@@ -92,6 +102,9 @@ pub(crate) struct Queue {
     items: Mutex<VecDeque<Item>>,
     arrived: Notify,
     settled: Notify,
+    /// Items that were ever queued, and those of them that are settled.
+    queued: AtomicU64,
+    done: AtomicU64,
     places: Arc<Semaphore>,
     size: u32,
     closed: AtomicBool,
@@ -106,6 +119,8 @@ impl Queue {
             items: Mutex::default(),
             arrived: Notify::new(),
             settled: Notify::new(),
+            queued: AtomicU64::new(0),
+            done: AtomicU64::new(0),
             places: Arc::new(Semaphore::new(places)),
             size: u32::try_from(places).unwrap_or(u32::MAX),
             closed: AtomicBool::new(false),
@@ -145,19 +160,21 @@ impl Queue {
             return;
         }
         items.push_back(item);
+        self.queued.fetch_add(1, Ordering::SeqCst);
         drop(items);
         self.arrived.notify_one();
     }
 
     /// At least `most` operations if there are so many, fewer if not; waits for the first. None when
     /// the queue is closed and empty.
-    pub(crate) async fn take(&self, most: usize) -> Option<Vec<Job>> {
+    pub(crate) async fn take(&self, most: usize) -> Option<Taken> {
         loop {
             let arrived = self.arrived.notified();
-            let jobs = self.drain(most);
-            if !jobs.is_empty() {
-                return Some(jobs);
+            let taken = self.drain(most);
+            if !taken.jobs.is_empty() {
+                return Some(taken);
             }
+            self.settle(taken.items);
             if self.closed.load(Ordering::Acquire) {
                 return None;
             }
@@ -165,16 +182,43 @@ impl Queue {
         }
     }
 
-    fn drain(&self, most: usize) -> Vec<Job> {
-        let mut jobs = Vec::new();
-        while jobs.len() < most {
+    fn drain(&self, most: usize) -> Taken {
+        let mut taken = Taken { jobs: Vec::new(), items: 0 };
+        while taken.jobs.len() < most {
             let Some(item) = self.items.lock().pop_front() else { break };
+            taken.items += 1;
             match item {
-                Item::Tab(tab) => tab.speak(&mut jobs),
-                Item::Job(job) => jobs.push(*job),
+                Item::Tab(tab) => tab.speak(&mut taken.jobs),
+                Item::Job(job) => taken.jobs.push(*job),
             }
         }
-        jobs
+        taken
+    }
+
+    /// Notes that so many items are settled, and tells those who wait for what they held.
+    pub(crate) fn settle(&self, items: u64) {
+        self.done.fetch_add(items, Ordering::SeqCst);
+        self.announce();
+    }
+
+    /// Whether something is queued and not settled: then, when that will be over.
+    pub(crate) fn behind(&self) -> Option<Ticket> {
+        let queued = self.queued.load(Ordering::SeqCst);
+        (self.done.load(Ordering::SeqCst) < queued).then_some(Ticket(queued))
+    }
+
+    /// Waits until all that was queued when the ticket was drawn is settled, at most `span`.
+    pub(crate) async fn caught_up_within(&self, ticket: Ticket, span: Duration) {
+        let caught_up = async {
+            loop {
+                let settled = self.settled.notified();
+                if self.done.load(Ordering::SeqCst) >= ticket.0 {
+                    return;
+                }
+                settled.await;
+            }
+        };
+        let _ = tokio::time::timeout(span, caught_up).await;
     }
 
     /// Tells those who wait for held amounts that some may have been given back.

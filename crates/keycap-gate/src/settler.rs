@@ -6,7 +6,7 @@ use std::time::Duration;
 use keycap_budget::{Batch, Decided, Ledger, LedgerError, MAX_BATCH, NotNow, Operation};
 
 use crate::MAX_TIMEOUT;
-use crate::queue::{Job, Queue};
+use crate::queue::{Job, Queue, Taken};
 use crate::shield::{shielded, shielded_async};
 
 /// The pause after the first failure of a batch.
@@ -19,13 +19,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 pub(crate) async fn run(queue: Arc<Queue>, ledger: Arc<dyn Ledger>, timeout: Duration) {
     // Dropped before the queue is closed, if the runtime ends.
     let _abandoned = Abandoned(Arc::clone(&queue));
-    while let Some(mut jobs) = queue.take(MAX_BATCH).await {
+    while let Some(Taken { mut jobs, items }) = queue.take(MAX_BATCH).await {
         while !jobs.is_empty() {
             let later = jobs.split_off(jobs.len().min(MAX_BATCH));
             settle(&*ledger, jobs, timeout).await;
             jobs = later;
         }
-        queue.announce();
+        queue.settle(items);
     }
 }
 

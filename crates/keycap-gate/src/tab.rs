@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use self::words::{Pending, Said};
 use crate::core::Core;
 use crate::known_key::KnownKey;
+use crate::patience::{Patience, may_wait};
 use crate::queue::{Job, Place};
 use crate::{Broken, Ending, Endings, Guard, Refusal, Usage};
 
@@ -161,7 +162,7 @@ impl Tab {
     }
 
     /// Raises the hold, or takes one if there is none yet.
-    pub(crate) async fn raise(self: &Arc<Self>, raise: Raise) -> Result<(), Refusal> {
+    async fn raise(self: &Arc<Self>, raise: Raise) -> Result<(), Refusal> {
         let _turn = self.raising.lock().await;
         let (hold, granted) = {
             let state = self.state.lock();
@@ -186,6 +187,20 @@ impl Tab {
         state.granted = total;
         state.standings = held.standings;
         Ok(())
+    }
+
+    /// Raises the hold, and tries again for as long as there is patience for what others hold.
+    pub(crate) async fn raise_waiting(
+        self: &Arc<Self>,
+        raise: Raise,
+        mut patience: Patience,
+    ) -> Result<(), Refusal> {
+        loop {
+            let Err(refusal) = self.raise(raise.clone()).await else { return Ok(()) };
+            if !may_wait(&refusal) || patience.wait(&self.core.queue).await.is_break() {
+                return Err(refusal);
+            }
+        }
     }
 
     async fn extend(&self, hold: HoldId, total: &Cost) -> Result<Held, Refusal> {

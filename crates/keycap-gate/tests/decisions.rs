@@ -71,6 +71,23 @@ async fn a_request_may_wait_for_what_others_have_reserved() {
     assert!(matches!(waiting.await.unwrap(), Decision::Admitted(_)));
 }
 
+/// A client that sent one request after the other met its own last hold: the answer left before what
+/// it had not spent was given back, and near the cap the next request was refused as reserved.
+#[tokio::test]
+async fn p4_a_client_alone_is_never_in_its_own_way() {
+    for guard in [Guard::fixed(usd!(0.02)), Guard::by_handler()] {
+        let world = World::with(&["$0.10 per day"]).await;
+        for _ in 0..9 {
+            let key = world.admitted(guard.clone()).await;
+            key.reserve(usd!(0.02)).await.unwrap();
+            drop(key.track(usd!(0.01)));
+            finish(key, 200);
+        }
+        assert_eq!(world.code(Guard::fixed(usd!(0.02))).await, Code::BudgetExceeded);
+        finish(world.admitted(Guard::fixed(usd!(0.01))).await, 500);
+    }
+}
+
 #[tokio::test]
 async fn by_handler_is_admitted_while_something_is_left_and_reserves_later() {
     let world = World::with(&["$1 per day"]).await;
