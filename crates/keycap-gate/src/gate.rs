@@ -79,7 +79,7 @@ impl Gate {
 
 /// Requests that were still under way when the gate's patience at shutdown ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{requests} requests were still under way, or their costs not yet durable")]
+#[error("requests still under way, or their costs not yet durable: {requests}")]
 pub struct StillBusy {
     /// How many.
     pub requests: usize,

@@ -64,11 +64,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (url, secret) = (format!("http://{}", server.addrs()[0]), key.secret.expose());
     println!("key: {secret}\nlistening on {url}");
     println!("curl {url}/me -H 'authorization: Bearer {secret}'");
-    println!(
-        "curl {url}/chat -H 'authorization: Bearer {secret}' --json '{{\"cost\": \"$0.01\"}}'"
-    );
+    let chat = r#"--json '{"cost": "$0.01"}'"#;
+    println!("curl {url}/chat -H 'authorization: Bearer {secret}' {chat}");
     server.run().await?;
-    gate.shutdown(Duration::from_secs(10)).await?;
+    if let Err(busy) = gate.shutdown(Duration::from_secs(10)).await {
+        eprintln!("{busy}; the next start ends what they hold");
+    }
     store.close().await;
     Ok(())
 }

@@ -26,11 +26,12 @@ async fn chat(key: Key, Json(chat): Json<Chat>) -> Result<impl IntoResponse, Key
     Ok(Json(serde_json::json!({ "cost": chat.cost, "remaining": remaining })))
 }
 
-async fn stream(key: Key) -> Body {
-    Body::from_stream(stream::repeat(key).take(10).then(async |key| {
+async fn stream(key: Key) -> impl IntoResponse {
+    let lines = stream::repeat(key).take(10).then(async |key| {
         tokio::time::sleep(Duration::from_millis(20)).await;
         key.track(usd!(0.001)).await.map(|_| "one more line\n")
-    }))
+    });
+    ([("content-type", "text/plain")], Body::from_stream(lines))
 }
 
 async fn me(key: Key) -> Result<impl IntoResponse, KeyError> {
@@ -48,6 +49,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let gate = Gate::builder().ledger(store.clone()).provider(keys.clone()).limit(cap).build()?;
 
     let holds = |cost: Usd| KeycapLayer::new(&gate, Guard::fixed(cost).scope("chat"));
+    let admins = KeycapLayer::new(&gate, Guard::free().scope("admin"))?;
     let admins = KeycapLayer::new(&gate, Guard::free().scope("admin"))?;
     let app = Router::new()
         .route("/chat", post(chat).route_layer(holds(usd!(0.02))?))
