@@ -15,12 +15,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(serde::Deserialize)]
 struct Chat {
     cost: Usd,
-    #[serde(default)]
-    work_ms: u64,
+    work_ms: Option<u64>,
 }
 
 async fn chat(key: Key, Json(chat): Json<Chat>) -> Result<impl IntoResponse, KeyError> {
-    tokio::time::sleep(Duration::from_millis(chat.work_ms)).await;
+    tokio::time::sleep(Duration::from_millis(chat.work_ms.unwrap_or(0))).await;
     key.track(chat.cost).await?;
     let remaining = key.remaining(&Meter::USD).map(|left| Meter::USD.format(left));
     Ok(Json(serde_json::json!({ "cost": chat.cost, "remaining": remaining })))
@@ -49,7 +48,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let gate = Gate::builder().ledger(store.clone()).provider(keys.clone()).limit(cap).build()?;
 
     let holds = |cost: Usd| KeycapLayer::new(&gate, Guard::fixed(cost).scope("chat"));
-    let admins = KeycapLayer::new(&gate, Guard::free().scope("admin"))?;
     let admins = KeycapLayer::new(&gate, Guard::free().scope("admin"))?;
     let app = Router::new()
         .route("/chat", post(chat).route_layer(holds(usd!(0.02))?))
