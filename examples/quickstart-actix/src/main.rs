@@ -1,8 +1,9 @@
 //! A chat API whose every key has a daily cap: on actix, on the embedded ledger.
 
-use std::{env, error::Error, time::Duration};
+use std::{env, time::Duration};
 
 use actix_web::{App, HttpResponse, HttpServer, Responder, web};
+use anyhow::Context;
 use futures_util::{StreamExt, stream};
 use keycap::actix::{self, Key, Keycap};
 use keycap::{Gate, Guard, IssuedKeys, LimitReport, Meter, NewKey, Usd, sqlite::SqliteStore, usd};
@@ -37,11 +38,12 @@ async fn me(key: Key) -> Result<impl Responder, actix::Error> {
 }
 
 #[actix_web::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> anyhow::Result<()> {
     let setting = |name, default: &str| env::var(name).unwrap_or(default.to_owned());
     let store = SqliteStore::open(setting("KEYCAP_DB", "keycap-quickstart.db")).await?;
     let keys = IssuedKeys::builder(store.clone()).build()?;
-    let cap = format!("{} per day", setting("QUICKSTART_CAP", "$0.10")).parse()?;
+    let cap: Usd = setting("QUICKSTART_CAP", "$0.10").parse().context("QUICKSTART_CAP")?;
+    let cap = format!("{cap} per day").parse()?;
     let gate = Gate::builder().ledger(store.clone()).provider(keys.clone()).limit(cap).build()?;
 
     let chats = Keycap::new(&gate, Guard::fixed(usd!(0.02)).scope("chat"))?;
@@ -58,7 +60,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let told = async move { tokio::select!(_ = term.recv() => {}, _ = int.recv() => {}) };
     let server = HttpServer::new(app).shutdown_signal(told).shutdown_timeout(10);
-    let server = server.bind(format!("127.0.0.1:{}", setting("PORT", "3000")))?;
+    let port: u16 = setting("PORT", "3000").parse().context("PORT is a number up to 65535")?;
+    let server = server.bind(("127.0.0.1", port)).context("cannot listen on PORT")?;
 
     let key = keys.mint(NewKey::for_owner("quickstart").own_account().scopes(["chat"])).await?;
     let (url, secret) = (format!("http://{}", server.addrs()[0]), key.secret.expose());

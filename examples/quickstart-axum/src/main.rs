@@ -1,16 +1,14 @@
 //! A chat API whose every key has a daily cap: on axum, on the embedded ledger.
 
-use std::{env, error::Error, time::Duration};
+use std::{env, time::Duration};
 
+use anyhow::Context;
 use axum::routing::{get, post};
 use axum::{Json, Router, body::Body, response::IntoResponse};
 use futures_util::{StreamExt, stream};
 use keycap::axum::{Error as KeyError, Key, KeycapLayer};
 use keycap::{Gate, Guard, IssuedKeys, LimitReport, Meter, NewKey, Usd, sqlite::SqliteStore, usd};
 use tokio::signal::unix::{SignalKind, signal};
-
-/// How long requests under way may take to finish at the end.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(serde::Deserialize)]
 struct Chat {
@@ -40,11 +38,12 @@ async fn me(key: Key) -> Result<impl IntoResponse, KeyError> {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> anyhow::Result<()> {
     let setting = |name, default: &str| env::var(name).unwrap_or(default.to_owned());
     let store = SqliteStore::open(setting("KEYCAP_DB", "keycap-quickstart.db")).await?;
     let keys = IssuedKeys::builder(store.clone()).build()?;
-    let cap = format!("{} per day", setting("QUICKSTART_CAP", "$0.10")).parse()?;
+    let cap: Usd = setting("QUICKSTART_CAP", "$0.10").parse().context("QUICKSTART_CAP")?;
+    let cap = format!("{cap} per day").parse()?;
     let gate = Gate::builder().ledger(store.clone()).provider(keys.clone()).limit(cap).build()?;
 
     let holds = |cost: Usd| KeycapLayer::new(&gate, Guard::fixed(cost).scope("chat"));
@@ -54,8 +53,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .route("/stream", post(stream).route_layer(holds(usd!(0.05))?))
         .route("/me", get(me).route_layer(KeycapLayer::new(&gate, Guard::free())?))
         .route("/admin-only", get("hello").route_layer(admins));
-    let address = format!("127.0.0.1:{}", setting("PORT", "3000"));
-    let listener = tokio::net::TcpListener::bind(address).await?;
+    let port: u16 = setting("PORT", "3000").parse().context("PORT is a number up to 65535")?;
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port))
+        .await
+        .context("cannot listen on PORT")?;
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
 
     let key = keys.mint(NewKey::for_owner("quickstart").own_account().scopes(["chat"])).await?;
@@ -70,8 +71,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let server = tokio::spawn(server.into_future());
     tokio::select!(_ = term.recv() => {}, _ = int.recv() => {});
     drop(finish);
-    let _ = tokio::time::timeout(PATIENCE, server).await;
-    if let Err(busy) = gate.shutdown(PATIENCE).await {
+    let _ = tokio::time::timeout(Duration::from_secs(10), server).await;
+    if let Err(busy) = gate.shutdown(Duration::from_secs(10)).await {
         eprintln!("{busy}; the next start ends what they hold");
     }
     store.close().await;
