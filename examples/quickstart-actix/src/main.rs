@@ -61,10 +61,11 @@ async fn main() -> anyhow::Result<()> {
     let told = async move { tokio::select!(_ = term.recv() => {}, _ = int.recv() => {}) };
     let server = HttpServer::new(app).shutdown_signal(told).shutdown_timeout(10);
     let port: u16 = setting("PORT", "3000").parse().context("PORT is a number up to 65535")?;
-    let server = server.bind(("127.0.0.1", port)).context("cannot listen on PORT")?;
+    let server = server.bind(("127.0.0.1", port)).context("PORT")?;
 
     let key = keys.mint(NewKey::for_owner("quickstart").own_account().scopes(["chat"])).await?;
-    let (url, secret) = (format!("http://{}", server.addrs()[0]), key.secret.expose());
+    let address = server.addrs().pop().context("no address")?;
+    let (url, secret) = (format!("http://{address}"), key.secret.expose());
     println!("key: {secret}\nlistening on {url}");
     println!("curl {url}/me -H 'authorization: Bearer {secret}'");
     let chat = r#"--json '{"cost": "$0.01"}'"#;

@@ -54,9 +54,7 @@ async fn main() -> anyhow::Result<()> {
         .route("/me", get(me).route_layer(KeycapLayer::new(&gate, Guard::free())?))
         .route("/admin-only", get("hello").route_layer(admins));
     let port: u16 = setting("PORT", "3000").parse().context("PORT is a number up to 65535")?;
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port))
-        .await
-        .context("cannot listen on PORT")?;
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.context("PORT")?;
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
 
     let key = keys.mint(NewKey::for_owner("quickstart").own_account().scopes(["chat"])).await?;
