@@ -39,17 +39,34 @@ pub(crate) struct Job {
     pub(crate) tab: Option<Arc<Tab>>,
     /// A place of its own.
     pub(crate) place: Option<Place>,
+    pub(crate) company: Company,
+}
+
+/// Whether an operation is sent with others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Company {
+    /// It is.
+    Any,
+    /// It made batches fail that went well without it, so it goes by itself.
+    None,
 }
 
 impl Job {
     /// An operation that belongs to no request, in a place of its own.
     pub(crate) fn loose(operation: Operation, waiters: Vec<Waiter>, place: Place) -> Self {
-        Self { operation, waiters, tab: None, place: Some(place) }
+        Self { operation, waiters, tab: None, place: Some(place), company: Company::Any }
     }
 
     /// An operation that is queued just before a loose one, and shares its place.
     pub(crate) fn before_another(operation: Operation) -> Self {
-        Self { operation, waiters: Vec::new(), tab: None, place: None }
+        let waiters = Vec::new();
+        Self { operation, waiters, tab: None, place: None, company: Company::Any }
+    }
+
+    /// The same, by itself from now on; none if nobody needs it done any more.
+    pub(crate) fn apart(self) -> Option<Self> {
+        let needed = self.place.is_some() || self.tab.is_some();
+        needed.then_some(Self { company: Company::None, ..self })
     }
 
     /// Hands the ledger's answer to everyone concerned.
@@ -89,6 +106,15 @@ pub(crate) struct Taken {
 /// A moment in the queue's life: when so many items were queued.
 #[derive(Clone, Copy)]
 pub(crate) struct Ticket(u64);
+
+impl Item {
+    fn into_job(self) -> Option<Job> {
+        match self {
+            Self::Job(job) => Some(*job),
+            Self::Tab(_) => None,
+        }
+    }
+}
 
 enum Item {
     /// A request that has something to say; it is in the queue once.
@@ -185,14 +211,30 @@ impl Queue {
     fn drain(&self, most: usize) -> Taken {
         let mut taken = Taken { jobs: Vec::new(), items: 0 };
         while taken.jobs.len() < most {
-            let Some(item) = self.items.lock().pop_front() else { break };
+            let alone =
+                |item: &Item| matches!(item, Item::Job(job) if job.company == Company::None);
+            let mut items = self.items.lock();
+            if items.front().is_some_and(alone) && !taken.jobs.is_empty() {
+                break;
+            }
+            let Some(item) = items.pop_front() else { break };
+            drop(items);
             taken.items += 1;
+            if alone(&item) {
+                taken.jobs.extend(item.into_job());
+                break;
+            }
             match item {
                 Item::Tab(tab) => tab.speak(&mut taken.jobs),
                 Item::Job(job) => taken.jobs.push(*job),
             }
         }
         taken
+    }
+
+    /// Whether nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.items.lock().is_empty()
     }
 
     /// Notes that so many items are settled, and tells those who wait for what they held.

@@ -6,13 +6,17 @@ use std::time::Duration;
 use keycap_budget::{Batch, Decided, Ledger, LedgerError, MAX_BATCH, NotNow, Operation};
 
 use crate::MAX_TIMEOUT;
-use crate::queue::{Job, Queue, Taken};
+use crate::queue::{Company, Job, Queue, Taken};
 use crate::shield::{shielded, shielded_async};
 
 /// The pause after the first failure of a batch.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// The pause between two tries of an operation that goes by itself, where nothing else waits.
+const APART_PAUSE: Duration = Duration::from_millis(200);
+/// How often a batch is tried as a whole before its operations are tried one by one.
+const TRIES_TOGETHER: u32 = 3;
 
 /// Carries the queue to the ledger until the queue is closed and empty. A batch that takes longer
 /// than `timeout` is sent again.
@@ -22,7 +26,7 @@ pub(crate) async fn run(queue: Arc<Queue>, ledger: Arc<dyn Ledger>, timeout: Dur
     while let Some(Taken { mut jobs, items }) = queue.take(MAX_BATCH).await {
         while !jobs.is_empty() {
             let later = jobs.split_off(jobs.len().min(MAX_BATCH));
-            settle(&*ledger, jobs, timeout).await;
+            settle(&queue, &*ledger, jobs, timeout).await;
             jobs = later;
         }
         queue.settle(items);
@@ -38,28 +42,89 @@ impl Drop for Abandoned {
     }
 }
 
-/// Sends one batch until the ledger answers. Every operation carries an id, so that a batch whose
-/// answer was lost counts once (P3). Each try has twice the time of the one before: a ledger that
-/// needs longer than `timeout` for a large batch would otherwise never be heard out.
-async fn settle(ledger: &dyn Ledger, jobs: Vec<Job>, mut timeout: Duration) {
-    let operations = jobs.iter().map(|job| job.operation.clone()).collect();
-    let Ok(batch) = Batch::new(operations) else { return };
+/// Sends one batch until the ledger answers, or until it is known which operation is at fault. Every
+/// operation carries an id, so that a batch whose answer was lost counts once (P3). Each try has twice
+/// the time of the one before: a ledger that needs longer than `timeout` for a large batch would
+/// otherwise never be heard out.
+async fn settle(queue: &Queue, ledger: &dyn Ledger, mut jobs: Vec<Job>, mut timeout: Duration) {
     let mut pause = FIRST_PAUSE;
-    let answers = loop {
-        match ask(ledger, batch.clone(), timeout).await {
-            Ok(answers) => break answers,
-            Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "costs wait for the ledger"
-                );
-                tokio::time::sleep(pause).await;
-                timeout = (timeout * 2).min(MAX_TIMEOUT);
-                pause = (pause * 2).min(LONGEST_PAUSE);
-            }
+    for tries in 1_u32.. {
+        jobs = match send(ledger, jobs, timeout).await {
+            Sent::Answered => return,
+            Sent::Failed(jobs) => jobs,
+        };
+        if jobs.iter().any(|job| job.company == Company::None) {
+            return try_later(queue, jobs).await;
         }
-    };
-    jobs.into_iter().zip(&answers).for_each(|(job, answer)| job.answer(answer));
+        tokio::time::sleep(pause).await;
+        timeout = (timeout * 2).min(MAX_TIMEOUT);
+        pause = (pause * 2).min(LONGEST_PAUSE);
+        if tries.is_multiple_of(TRIES_TOGETHER) {
+            jobs = one_by_one(queue, ledger, jobs, timeout).await;
+        }
+        if jobs.is_empty() {
+            return;
+        }
+    }
+}
+
+/// Sends each operation by itself. If some are answered, those that are not stand in the others' way
+/// (a damaged row, say): they go to the end of the queue and by themselves from now on, so that one
+/// account's trouble does not stop everybody's billing. If none is, the ledger is away: all come back.
+async fn one_by_one(
+    queue: &Queue,
+    ledger: &dyn Ledger,
+    jobs: Vec<Job>,
+    timeout: Duration,
+) -> Vec<Job> {
+    let asked = jobs.len();
+    let mut failed = Vec::new();
+    for job in jobs {
+        if let Sent::Failed(mut back) = send(ledger, vec![job], timeout).await {
+            failed.append(&mut back);
+        }
+    }
+    // A lone operation cannot tell whether it or the ledger is at fault; together with others it can.
+    if failed.len() == asked && (asked > 1 || queue.is_empty()) {
+        return failed;
+    }
+    for job in failed {
+        tracing::error!(operation = ?job.operation, "the ledger fails at this operation; it waits");
+        let job = if asked > 1 { job.apart() } else { Some(job) };
+        job.into_iter().for_each(|job| queue.push_job(job));
+    }
+    Vec::new()
+}
+
+/// Lets others go first; where there are none, waits a little.
+async fn try_later(queue: &Queue, jobs: Vec<Job>) {
+    if queue.is_empty() {
+        tokio::time::sleep(APART_PAUSE).await;
+    }
+    jobs.into_iter().for_each(|job| queue.push_job(job));
+}
+
+/// What became of a batch.
+enum Sent {
+    Answered,
+    Failed(Vec<Job>),
+}
+
+/// Sends a batch once.
+async fn send(ledger: &dyn Ledger, jobs: Vec<Job>, timeout: Duration) -> Sent {
+    let operations = jobs.iter().map(|job| job.operation.clone()).collect();
+    let Ok(batch) = Batch::new(operations) else { return Sent::Answered };
+    match ask(ledger, batch, timeout).await {
+        Ok(answers) => {
+            jobs.into_iter().zip(&answers).for_each(|(job, answer)| job.answer(answer));
+            Sent::Answered
+        }
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "costs wait for the ledger");
+            Sent::Failed(jobs)
+        }
+    }
 }
 
 /// Applies a batch within `span`. A ledger that hangs, panics or miscounts is a ledger that could

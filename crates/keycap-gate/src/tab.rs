@@ -19,7 +19,7 @@ use self::words::{Pending, Said};
 use crate::core::Core;
 use crate::known_key::KnownKey;
 use crate::patience::{Patience, may_wait};
-use crate::queue::{Job, Place};
+use crate::queue::{Company, Job, Place};
 use crate::{Broken, Ending, Endings, Guard, Refusal, Usage};
 
 /// One admitted request.
@@ -266,7 +266,8 @@ impl Tab {
         };
         for (operation, pending) in state.said.take(&end) {
             let (waiters, place) = pending.map_or_else(Default::default, Pending::into_parts);
-            jobs.push(Job { operation, waiters, tab: Some(Arc::clone(self)), place });
+            let (tab, company) = (Some(Arc::clone(self)), Company::Any);
+            jobs.push(Job { operation, waiters, tab, place, company });
         }
     }
 

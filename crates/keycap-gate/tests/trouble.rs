@@ -10,9 +10,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use keycap_base::{Labels, Scopes, Timestamp};
-use keycap_budget::{Ledger, audit, usd};
+use keycap_budget::{Ledger, Meter, audit, usd};
 use keycap_gate::{Code, Decision, Gate, Guard, TrackError, Usage, track_usage};
-use keycap_verify::{Answer, Identity, IdentityProvider, Rejection, Secret, Subject, Unavailable};
+use keycap_verify::{
+    Answer, Identity, IdentityProvider, NewKey, Rejection, Secret, Subject, Unavailable,
+};
 use parking_lot::Mutex;
 use support::{Mood, Sent, World, finish};
 
@@ -64,6 +66,43 @@ async fn p2_a_cost_tracked_while_the_ledger_is_away_is_recorded_when_it_is_back(
         assert_eq!(world.at_rest().await.0, "$0.01");
         assert_eq!(world.charges().await.len(), 1);
     }
+}
+
+/// One operation that the ledger fails at kept every other in its batch, and all that came after,
+/// from being recorded: nothing was lost, but admission stopped for everybody.
+#[tokio::test(start_paused = true)]
+async fn p2_a_damaged_account_does_not_stop_the_billing_of_others() {
+    let world = World::built(impatient).await;
+    let minted = world.keys.mint(NewKey::for_owner("bob").own_account()).await.unwrap();
+    let bob = Sent(format!("Bearer {}", minted.secret.expose()));
+    let guarded = world.guarded(Guard::fixed(usd!(0.05)));
+    let Decision::Admitted(theirs) = guarded.decide(&bob, None).await else { panic!("refused") };
+    let ours = world.admitted(Guard::fixed(usd!(0.05))).await;
+    *world.ledger.damaged.lock() = Some(theirs.account().clone());
+    for (key, cost) in [(&theirs, usd!(0.01)), (&ours, usd!(0.02))] {
+        drop(key.track(cost));
+    }
+    finish(theirs, 200);
+    finish(ours, 200);
+    let recorded = async {
+        while world.shown().await.0 != "$0.02" {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), recorded).await.unwrap();
+    for _ in 0..20 {
+        let key = world.admitted(Guard::fixed(usd!(0.01))).await;
+        drop(key.track(usd!(0.01)));
+        finish(key, 200);
+    }
+    let busy = world.gate.shutdown(Duration::from_secs(5)).await;
+    assert_eq!(busy.unwrap_err().requests, 1);
+    assert_eq!(world.shown().await.0, "$0.22");
+    let account = world.ledger.damaged.lock().take().unwrap();
+    world.gate.shutdown(Duration::from_secs(10)).await.unwrap();
+    let standings = world.ledger.inner.standings(&account).await.unwrap();
+    assert_eq!(Meter::USD.format(standings[0].spent), "$0.01");
+    audit(&world.ledger.inner.snapshot().await.unwrap()).unwrap();
 }
 
 #[tokio::test]

@@ -70,6 +70,8 @@ pub(crate) struct MoodyLedger {
     mood: AtomicU8,
     pub(crate) applied: AtomicUsize,
     pub(crate) late: Mutex<Vec<Batch>>,
+    /// An account whose rows are damaged: every batch that names it fails.
+    pub(crate) damaged: Mutex<Option<AccountId>>,
 }
 
 impl MoodyLedger {
@@ -100,6 +102,10 @@ impl MoodyLedger {
 impl Ledger for MoodyLedger {
     async fn apply(&self, batch: Batch) -> Result<Vec<Decided>, LedgerError> {
         self.suffer().await?;
+        let named = format!("{batch:?}");
+        if self.damaged.lock().as_ref().is_some_and(|account| named.contains(account.as_str())) {
+            return Err(LedgerError::new("a row is damaged"));
+        }
         if self.is(Mood::Late) {
             self.late.lock().push(batch);
             return Err(LedgerError::new("told to be late"));
@@ -179,6 +185,7 @@ impl World {
             mood: AtomicU8::new(Mood::Well as u8),
             applied: AtomicUsize::new(0),
             late: Mutex::default(),
+            damaged: Mutex::default(),
         });
         let store = Arc::new(MemoryKeyStore::new());
         let keys = IssuedKeys::builder(store).clock(clock.clone()).build().unwrap();
