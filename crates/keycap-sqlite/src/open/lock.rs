@@ -25,6 +25,11 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
+    /// Whether there is a lock file, so that somebody may hold it.
+    pub(super) fn may_be_held(database: &Path) -> bool {
+        beside(database, ".lock").exists()
+    }
+
     /// Takes the lock beside `database`, or says who has had it for all of `wait`.
     pub(super) fn take(database: &Path, wait: Duration) -> Result<Self, OpenError> {
         let path = beside(database, ".lock");

@@ -33,8 +33,12 @@ pub(crate) async fn open(path: &Path, options: Options) -> Result<SqliteStore, O
 /// Becomes the process that writes.
 fn take_over(path: &Path, options: &Options) -> Result<(Desk, Lock), OpenError> {
     // Looked at before the lock so that a file of somebody else gets no lock file beside it, and
-    // again once nobody can be creating it.
-    file::check(path)?;
+    // again once nobody can be creating it. Not while this very process may be writing: closing a
+    // file gives up all POSIX locks of a process on it, those of its SQLite connections too
+    // (<https://www.sqlite.org/howtocorrupt.html>).
+    if !Lock::may_be_held(path) {
+        file::check(path)?;
+    }
     let lock = Lock::take(path, options.lock_wait)?;
     file::check(path)?;
     let broken = |source| OpenError::Database { path: path.to_owned(), source };
