@@ -27,6 +27,12 @@ pub(crate) enum Reason {
     Closed,
     #[error("the writer stopped before it answered; open the store again")]
     WriterGone,
+    #[error(
+        "{} was deleted, moved or replaced while it was in use; the writer stopped", .0.display()
+    )]
+    FileLost(PathBuf),
+    #[error("the lock file was deleted or replaced while in use; the writer stopped: {0}")]
+    LockLost(String),
     #[error("the store panicked while it did this; nothing of it was kept")]
     Panicked,
     #[error("it is done, but a listener panicked, and others may not have heard of it")]
@@ -61,8 +67,15 @@ impl StoreError {
             | Reason::ReadersBusy(_)
             | Reason::Closed
             | Reason::WriterGone
+            | Reason::FileLost(_)
+            | Reason::LockLost(_)
             | Reason::ListenerPanicked => Blame::Database,
         }
+    }
+
+    /// Whether the writer must not write again.
+    pub(crate) fn ends_writer(&self) -> bool {
+        matches!(&*self.0, Reason::FileLost(_) | Reason::LockLost(_))
     }
 }
 
@@ -106,6 +119,18 @@ pub enum OpenError {
         path: PathBuf,
         /// The id in its header; zero when it has none.
         application_id: u32,
+    },
+    /// The file has more than one name (hard link). Each name would have a lock and a log of its own,
+    /// and two writers would ruin the database.
+    #[error(
+        "{} has {names} names (hard links); delete the others, or copy the database instead of linking it",
+        .path.display()
+    )]
+    Linked {
+        /// The database.
+        path: PathBuf,
+        /// How many names it has.
+        names: u64,
     },
     /// A newer version of Keycap wrote it.
     #[error(

@@ -9,7 +9,6 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::error::Reason;
-use crate::open::Lock;
 use crate::readers::Readers;
 use crate::shelf::SqlShelf;
 use crate::writer::{Apply, Change, Desk, Writer};
@@ -64,13 +63,8 @@ impl SqliteStore {
     }
 
     /// Starts to write and read.
-    pub(crate) fn start(
-        path: PathBuf,
-        desk: Desk,
-        lock: Lock,
-        options: &Options,
-    ) -> Result<Self, OpenError> {
-        let writer = Writer::start(desk, lock, options.queue, options.queue_wait)
+    pub(crate) fn start(path: PathBuf, desk: Desk, options: &Options) -> Result<Self, OpenError> {
+        let writer = Writer::start(desk, options.queue, options.queue_wait)
             .map_err(|source| OpenError::File { path: path.clone(), source })?;
         let inner = Inner {
             clock: Arc::clone(&options.clock),

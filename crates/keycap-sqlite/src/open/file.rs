@@ -1,7 +1,7 @@
 //! What kind of file stands where the database is to be, told from its first bytes alone: opening
 //! somebody else's database with SQLite could already change it.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -28,6 +28,25 @@ pub(super) fn resolve(given: &Path) -> Result<PathBuf, OpenError> {
         _ => Path::new("."),
     };
     Ok(directory.canonicalize().map_err(failed)?.join(name))
+}
+
+/// Refuses a file that has a second name: each name would have a lock and a log of its own.
+pub(super) fn check_names(path: &Path) -> Result<(), OpenError> {
+    match path.metadata().map_or(1, |metadata| names(&metadata)) {
+        ..=1 => Ok(()),
+        names => Err(OpenError::Linked { path: path.to_owned(), names }),
+    }
+}
+
+#[cfg(unix)]
+fn names(metadata: &Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::nlink(metadata)
+}
+
+/// Elsewhere the library does not tell.
+#[cfg(not(unix))]
+fn names(_metadata: &Metadata) -> u64 {
+    1
 }
 
 /// Refuses a file that is not ours. One that is empty, or not there, will be.

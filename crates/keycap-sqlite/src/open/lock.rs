@@ -5,11 +5,12 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
 use super::file::beside;
+use super::ground::Identity;
 use crate::OpenError;
 
 /// How often to look whether the predecessor has ended.
@@ -21,7 +22,8 @@ const MAX_HOLDER: u64 = 16;
 /// The lock. Given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
+    path: PathBuf,
 }
 
 impl Lock {
@@ -40,12 +42,12 @@ impl Lock {
         let tries = wait.as_millis().div_ceil(POLL.as_millis());
         for _ in 0..tries {
             if try_lock(&file).map_err(failed)? == Tried::Taken {
-                return Self::sign(file).map_err(failed);
+                return Self::sign(file, &path).map_err(failed);
             }
             thread::sleep(POLL);
         }
         match try_lock(&file).map_err(failed)? {
-            Tried::Taken => Self::sign(file).map_err(failed),
+            Tried::Taken => Self::sign(file, &path).map_err(failed),
             Tried::Held => {
                 Err(OpenError::InUse { path: database.to_owned(), holder: holder(&mut file) })
             }
@@ -53,11 +55,17 @@ impl Lock {
     }
 
     /// Says who has it now.
-    fn sign(mut file: File) -> io::Result<Self> {
+    fn sign(mut file: File, path: &Path) -> io::Result<Self> {
         file.set_len(0)?;
         file.rewind()?;
         writeln!(file, "{}", std::process::id())?;
-        Ok(Self { _file: file })
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    /// Whether its file is still the one that the next process would try.
+    pub(super) fn is_in_place(&self) -> bool {
+        let there = self.path.metadata().map(|metadata| Identity::of(&metadata)).ok();
+        there.is_some() && there == self.file.metadata().map(|own| Identity::of(&own)).ok()
     }
 }
 

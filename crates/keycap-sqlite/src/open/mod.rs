@@ -2,6 +2,7 @@
 
 mod connect;
 mod file;
+mod ground;
 mod lock;
 
 use std::path::{Path, PathBuf};
@@ -10,7 +11,8 @@ use keycap_budget::{Books, Operation, Outcome, Progress, Sweep};
 use rusqlite::Connection;
 
 pub(crate) use self::connect::reader;
-pub(crate) use self::lock::Lock;
+pub(crate) use self::ground::Ground;
+use self::lock::Lock;
 use crate::error::Reason;
 use crate::rows::Rows;
 use crate::shelf::SqlShelf;
@@ -22,8 +24,8 @@ pub(crate) async fn open(path: &Path, options: Options) -> Result<SqliteStore, O
     let given = path.to_owned();
     let opening = tokio::task::spawn_blocking(move || {
         let path = file::resolve(&given)?;
-        let (desk, lock) = take_over(&path, &options)?;
-        SqliteStore::start(path, desk, lock, &options)
+        let desk = take_over(&path, &options)?;
+        SqliteStore::start(path, desk, &options)
     });
     opening.await.unwrap_or_else(|_| {
         Err(OpenError::Database { path: path.to_owned(), source: Reason::Panicked.into() })
@@ -31,7 +33,8 @@ pub(crate) async fn open(path: &Path, options: Options) -> Result<SqliteStore, O
 }
 
 /// Becomes the process that writes.
-fn take_over(path: &Path, options: &Options) -> Result<(Desk, Lock), OpenError> {
+fn take_over(path: &Path, options: &Options) -> Result<Desk, OpenError> {
+    file::check_names(path)?;
     // Looked at before the lock so that a file of somebody else gets no lock file beside it, and
     // again once nobody can be creating it. Not while this very process may be writing: closing a
     // file gives up all POSIX locks of a process on it, those of its SQLite connections too
@@ -47,9 +50,10 @@ fn take_over(path: &Path, options: &Options) -> Result<(Desk, Lock), OpenError> 
     schema::migrate(&mut connection, options.clock.now()).map_err(broken)?;
     connect::write_ahead(&connection, options).map_err(broken)?;
     let shelf = SqlShelf::new(Rows::new(connection));
-    let mut desk = Desk::new(Books::new(shelf, options.retention), options.clock.clone());
+    let books = Books::new(shelf, options.retention);
+    let mut desk = Desk::new(books, options.clock.clone(), Ground::new(path, lock));
     end_holds(&mut desk).map_err(broken)?;
-    Ok((desk, lock))
+    Ok(desk)
 }
 
 fn check_version(path: &Path, connection: &Connection) -> Result<(), OpenError> {

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use keycap_base::Clock;
 use keycap_budget::{Books, Decided, Operation};
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use crate::StoreError;
+use crate::open::Ground;
 use crate::shelf::SqlShelf;
 
 /// The books, their connection and the clock they go by.
@@ -15,15 +17,18 @@ pub(crate) struct Desk {
     clock: Arc<dyn Clock>,
     /// The database's count of changes by others, when rows were last known to be as they are kept.
     seen: Option<i64>,
+    /// The last to go, so that nobody else writes before the connection is closed.
+    ground: Ground,
 }
 
 impl Desk {
-    pub(crate) fn new(books: Books<SqlShelf>, clock: Arc<dyn Clock>) -> Self {
-        Self { books, clock, seen: None }
+    pub(crate) fn new(books: Books<SqlShelf>, clock: Arc<dyn Clock>, ground: Ground) -> Self {
+        Self { books, clock, seen: None, ground }
     }
 
     /// Begins a transaction, which locks others out of writing.
     pub(crate) fn begin(&mut self) -> Result<(), StoreError> {
+        self.ground.keep_lock()?;
         self.execute("BEGIN IMMEDIATE")?;
         let mut version = self.connection().prepare_cached("PRAGMA data_version")?;
         let seen = Some(version.query_row([], |row| row.get(0))?);
@@ -46,6 +51,7 @@ impl Desk {
     pub(crate) fn commit(&mut self) -> Result<(), StoreError> {
         self.books.shelf_mut().write_out()?;
         self.execute("COMMIT")?;
+        self.ground.keep_files()?;
         self.books.shelf_mut().trim();
         Ok(())
     }
@@ -64,6 +70,19 @@ impl Desk {
     pub(crate) fn checkpoint(&self) -> Result<(), StoreError> {
         let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
         Ok(self.connection().query_row(checkpoint, [], |_| Ok(()))?)
+    }
+
+    /// Leaves files that were taken away. If only the log was, what was acknowledged is copied into
+    /// the database while it still can be; a database that is somebody else's now is left alone.
+    pub(crate) fn leave(&self) {
+        let alone = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+        let left = match self.ground.has_database() {
+            true => self.checkpoint(),
+            false => self.connection().set_db_config(alone, true).map(|_| ()).map_err(Into::into),
+        };
+        if let Err(error) = left {
+            tracing::error!(error = &error as &dyn std::error::Error, "the log was not copied");
+        }
     }
 
     fn execute(&self, sql: &str) -> Result<(), StoreError> {

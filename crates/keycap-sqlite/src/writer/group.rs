@@ -17,7 +17,7 @@ pub(super) fn serve(desk: &mut Desk, mut group: Vec<Box<dyn Work>>) -> Result<()
         Err(error) if error.blame() == Blame::Work && group.len() > 1 => serve_singly(desk, group),
         end => {
             group.into_iter().for_each(|work| work.answer(end.clone()));
-            Ok(())
+            if end.is_err_and(|error| error.ends_writer()) { Err(Dead) } else { Ok(()) }
         }
     }
 }
@@ -33,7 +33,7 @@ fn serve_singly(desk: &mut Desk, group: Vec<Box<dyn Work>>) -> Result<(), Dead> 
         broken = end.as_ref().err().filter(|error| error.blame() == Blame::Database).cloned();
         work.answer(end);
     }
-    Ok(())
+    if broken.is_some_and(|error| error.ends_writer()) { Err(Dead) } else { Ok(()) }
 }
 
 /// All of it, durably, or none of it.

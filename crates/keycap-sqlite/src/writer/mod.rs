@@ -21,7 +21,6 @@ pub(crate) use self::desk::Desk;
 pub(crate) use self::work::{Apply, Change, Work};
 use crate::StoreError;
 use crate::error::Reason;
-use crate::open::Lock;
 
 /// A group takes no more work once it has this many operations.
 pub(crate) const MAX_GROUP: usize = 4_096;
@@ -45,14 +44,13 @@ struct Sent {
 
 impl Writer {
     /// Starts the thread, which keeps the lock for as long as it lives.
-    pub(crate) fn start(desk: Desk, lock: Lock, queue: usize, wait: Duration) -> io::Result<Self> {
+    pub(crate) fn start(desk: Desk, queue: usize, wait: Duration) -> io::Result<Self> {
         // No piece of work takes less than one place, so a send never finds the channel full.
         let (sender, receiver) = mpsc::channel(queue);
         let (ending, ended) = watch::channel(());
         let run = move || {
+            // Gives the lock back at its end. Only after that does `close` return.
             run(desk, receiver);
-            // Only now may another process write, and only after that does `close` return.
-            drop(lock);
             drop(ending);
         };
         thread::Builder::new().name("keycap-sqlite".to_owned()).spawn(run)?;
@@ -92,6 +90,7 @@ fn run(mut desk: Desk, mut arriving: mpsc::Receiver<Sent>) {
     while let Some(first) = arriving.blocking_recv() {
         let group = take_group(first, &mut arriving);
         if group::serve(&mut desk, group).is_err() {
+            desk.leave();
             // Dropping what is queued tells everyone who waits.
             return;
         }
