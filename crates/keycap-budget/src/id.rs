@@ -224,3 +224,22 @@ fn made_at(uuid: Uuid) -> Timestamp {
     let millis = uuid.as_u128() >> 80;
     Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{AccountId, MAX_ACCOUNT_ID};
+
+    #[test]
+    fn an_account_id_has_one_byte_to_the_most_and_no_white_space() {
+        let name = |bytes| "a".repeat(bytes);
+        for fits in [name(1), name(MAX_ACCOUNT_ID), "team/ä".to_owned()] {
+            assert_eq!(AccountId::new(&fits).unwrap().as_str(), fits);
+        }
+        for wrong in ["", "a b", "a\u{a0}b", "a\tb", "a\0", &name(MAX_ACCOUNT_ID + 1)] {
+            assert!(AccountId::new(wrong).is_err(), "{wrong:?}");
+        }
+        let wide = "ä".repeat(MAX_ACCOUNT_ID / 2);
+        assert!(AccountId::new(&wide).is_ok());
+        assert!(AccountId::new(wide + "a").is_err(), "bytes count, not letters");
+    }
+}
