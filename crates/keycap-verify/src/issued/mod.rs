@@ -93,19 +93,23 @@ impl IssuedKeys {
 
     /// Revokes a key for good. Once this has returned, this node refuses it (P7).
     ///
-    /// Listeners are told whatever the store answers, and also if the future is dropped: news only
-    /// makes them look again. Await it to the end all the same: a store that goes on with what it was
-    /// asked may revoke after the news, and the key is then served for up to its time to live.
+    /// Cancel safe: once polled it goes on in a task of its own, so a caller who leaves cannot stop it
+    /// halfway. Listeners are told when the store has answered, whatever it answers: news only makes
+    /// them look again. Must be called within a tokio runtime.
     ///
     /// # Errors
     /// [`KeyStoreError`] if the store fails; the key may or may not be revoked then.
     pub async fn revoke(&self, id: &KeyId) -> Result<Revocation, KeyStoreError> {
-        let _told_in_any_case = self.announce(id, KeyChange::Revoked);
-        self.0.store.revoke(id, self.now()).await
+        let (keys, id) = (self.clone(), *id);
+        to_the_end("revoke a key", async move {
+            let _told_in_any_case = keys.announce(&id, KeyChange::Revoked);
+            keys.0.store.revoke(&id, keys.now()).await
+        })
+        .await
     }
 
-    /// Sets when a key expires; `None` is never. Listeners are told as with
-    /// [`revoke`](Self::revoke).
+    /// Sets when a key expires; `None` is never. Cancel safe and told as [`revoke`](Self::revoke)
+    /// is, and within a tokio runtime.
     ///
     /// # Errors
     /// [`KeyStoreError`] if the store fails; the expiry may or may not be set then.
@@ -114,8 +118,12 @@ impl IssuedKeys {
         id: &KeyId,
         expires_at: Option<Timestamp>,
     ) -> Result<ExpirySetting, KeyStoreError> {
-        let _told_in_any_case = self.announce(id, KeyChange::ExpiryChanged);
-        self.0.store.set_expiry(id, expires_at).await
+        let (keys, id) = (self.clone(), *id);
+        to_the_end("set the expiry of a key", async move {
+            let _told_in_any_case = keys.announce(&id, KeyChange::ExpiryChanged);
+            keys.0.store.set_expiry(&id, expires_at).await
+        })
+        .await
     }
 
     /// One page of an owner's keys, revoked and expired ones too, oldest first.
@@ -177,6 +185,14 @@ impl IssuedKeys {
         identity.expires_at = record.expires_at;
         Answer::Known(identity)
     }
+}
+
+/// Does what takes a key away to the end, even if whoever asked for it is dropped.
+async fn to_the_end<T: Send + 'static>(
+    doing: &'static str,
+    work: impl Future<Output = Result<T, KeyStoreError>> + Send + 'static,
+) -> Result<T, KeyStoreError> {
+    tokio::spawn(work).await.unwrap_or_else(|error| Err(KeyStoreError::new(doing, error)))
 }
 
 struct Announcement<'a> {

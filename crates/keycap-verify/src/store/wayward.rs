@@ -83,9 +83,8 @@ impl KeyStore for WaywardStore {
 
     async fn revoke(&self, id: &KeyId, at: Timestamp) -> Result<Revocation, KeyStoreError> {
         self.answers()?;
-        let revoked = self.inner.revoke(id, at).await;
         tokio::task::yield_now().await;
-        revoked
+        self.inner.revoke(id, at).await
     }
 
     async fn set_expiry(
