@@ -14,8 +14,9 @@ use crate::zone::Zone;
 /// The recurring rule by which a limit starts afresh: such as every month in Europe/Berlin.
 ///
 /// Each of its windows is a pure function of the period and an instant: see
-/// [`window`](Self::window). The time zones are those of the IANA database that is built in, so
-/// that all nodes of one build agree.
+/// [`window`](Self::window). The time zones are those of the IANA database that is built in, not
+/// the host's, so that all nodes of one build agree. Where a government changes its rules, an
+/// upgrade of that database can move the edges of windows.
 ///
 /// The text is canonical and part of stored keys; periods compare, sort, hash and serialise as it:
 /// `minute`, `hour`, `day`, `week`, `week@sun`, `month`, `month@31`, `quarter`, `year`, `lifetime`,
