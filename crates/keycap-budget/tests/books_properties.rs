@@ -36,7 +36,7 @@ fn i1_to_i5_and_p3_hold_after_every_operation() -> Result<(), Box<dyn std::error
 }
 
 #[test]
-fn i2_the_same_operations_give_the_same_books() -> Result<(), Box<dyn std::error::Error>> {
+fn the_same_operations_give_the_same_books_every_time() -> Result<(), Box<dyn std::error::Error>> {
     for_random_steps(&async |steps| {
         let clock = ManualClock::at(Step::start());
         run_differential(&clock, &memory(&clock), &memory(&clock), steps).await
