@@ -1,5 +1,6 @@
 //! The task that carries the queue to the ledger, batch by batch, and never gives up on one.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// The pause between two tries of an operation that goes by itself, where nothing else waits.
 const APART_PAUSE: Duration = Duration::from_millis(200);
+/// How often a batch is asked for anew in the time the ledger has for one answer.
+const TRIES_A_TIMEOUT: u32 = 4;
 /// How often a batch is tried as a whole before its operations are tried one by one.
 const TRIES_TOGETHER: u32 = 3;
 
@@ -43,10 +46,8 @@ impl Drop for Abandoned {
 }
 
 /// Sends one batch until the ledger answers, or until it is known which operation is at fault. Every
-/// operation carries an id, so that a batch whose answer was lost counts once (P3). Each try has twice
-/// the time of the one before: a ledger that needs longer than `timeout` for a large batch would
-/// otherwise never be heard out.
-async fn settle(queue: &Queue, ledger: &dyn Ledger, mut jobs: Vec<Job>, mut timeout: Duration) {
+/// operation carries an id, so that a batch whose answer was lost counts once (P3).
+async fn settle(queue: &Queue, ledger: &dyn Ledger, mut jobs: Vec<Job>, timeout: Duration) {
     let mut pause = FIRST_PAUSE;
     for tries in 1_u32.. {
         jobs = match send(ledger, jobs, timeout).await {
@@ -57,7 +58,6 @@ async fn settle(queue: &Queue, ledger: &dyn Ledger, mut jobs: Vec<Job>, mut time
             return try_later(queue, jobs).await;
         }
         tokio::time::sleep(pause).await;
-        timeout = (timeout * 2).min(MAX_TIMEOUT);
         pause = (pause * 2).min(LONGEST_PAUSE);
         if tries.is_multiple_of(TRIES_TOGETHER) {
             jobs = one_by_one(queue, ledger, jobs, timeout).await;
@@ -114,7 +114,7 @@ enum Sent {
 async fn send(ledger: &dyn Ledger, jobs: Vec<Job>, timeout: Duration) -> Sent {
     let operations = jobs.iter().map(|job| job.operation.clone()).collect();
     let Ok(batch) = Batch::new(operations) else { return Sent::Answered };
-    match ask(ledger, batch, timeout).await {
+    match hear_out(ledger, &batch, timeout).await {
         Ok(answers) => {
             jobs.into_iter().zip(&answers).for_each(|(job, answer)| job.answer(answer));
             Sent::Answered
@@ -123,6 +123,33 @@ async fn send(ledger: &dyn Ledger, jobs: Vec<Job>, timeout: Duration) -> Sent {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "costs wait for the ledger");
             Sent::Failed(jobs)
+        }
+    }
+}
+
+/// Applies a batch, and hears a slow ledger out: one that needs longer than `timeout` would otherwise
+/// never be done. Beside the first try there is a newer one, started [`TRIES_A_TIMEOUT`] times in each
+/// `timeout`, because the first may wait for ever although the ledger is well again. Whichever is
+/// answered first counts.
+async fn hear_out(
+    ledger: &dyn Ledger,
+    batch: &Batch,
+    timeout: Duration,
+) -> Result<Vec<Decided>, LedgerError> {
+    let mut first = pin!(ask(ledger, batch.clone(), MAX_TIMEOUT));
+    let step = timeout / TRIES_A_TIMEOUT;
+    if let Ok(answered) = tokio::time::timeout(step, &mut first).await {
+        return answered;
+    }
+    loop {
+        tracing::warn!("the ledger has not answered within {step:?}; it is asked once more");
+        let beside = tokio::time::timeout(step, ask(ledger, batch.clone(), MAX_TIMEOUT));
+        tokio::select! {
+            biased;
+            answered = &mut first => return answered,
+            answered = beside => if let Ok(answered) = answered {
+                return answered;
+            },
         }
     }
 }
