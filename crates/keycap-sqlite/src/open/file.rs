@@ -32,7 +32,9 @@ pub(super) fn resolve(given: &Path) -> Result<PathBuf, OpenError> {
 
 /// Refuses a file that has a second name: each name would have a lock and a log of its own.
 pub(super) fn check_names(path: &Path) -> Result<(), OpenError> {
-    match path.metadata().map_or(1, |metadata| names(&metadata)) {
+    // A directory has many names by nature; what it is not is told when it is read.
+    let file = path.metadata().ok().filter(Metadata::is_file);
+    match file.map_or(1, |metadata| names(&metadata)) {
         ..=1 => Ok(()),
         names => Err(OpenError::Linked { path: path.to_owned(), names }),
     }
@@ -108,6 +110,14 @@ mod tests {
             let refused = resolve(Path::new(wrong)).and_then(|path| check(&path));
             assert!(matches!(refused, Err(OpenError::File { .. })), "{wrong:?}: {refused:?}");
         }
+    }
+
+    #[test]
+    fn a_directory_is_not_said_to_be_linked() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir(directory.path().join("inside")).unwrap();
+        let refused = check_names(directory.path()).and_then(|()| check(directory.path()));
+        assert!(matches!(refused, Err(OpenError::File { .. })), "{refused:?}");
     }
 
     #[test]
