@@ -49,17 +49,23 @@ fn build(profile_directory: &Path) {
 
 /// Everything a stream has said so far.
 #[derive(Clone, Debug)]
-pub struct Printed(Arc<watch::Sender<Vec<u8>>>);
+pub struct Printed {
+    bytes: Arc<watch::Sender<Vec<u8>>>,
+    /// Nothing is ever sent: it closes when the stream has ended.
+    ended: watch::Receiver<()>,
+}
 
 impl Printed {
     fn by(mut stream: impl AsyncRead + Unpin + Send + 'static) -> Self {
-        let printed = Self(Arc::new(watch::Sender::new(Vec::new())));
-        let to = Arc::clone(&printed.0);
+        let (ending, ended) = watch::channel(());
+        let printed = Self { bytes: Arc::new(watch::Sender::new(Vec::new())), ended };
+        let to = Arc::clone(&printed.bytes);
         tokio::spawn(async move {
             let mut buffer = [0; 4096];
             while let Ok(count @ 1..) = stream.read(&mut buffer).await {
                 to.send_modify(|all| all.extend_from_slice(&buffer[..count]));
             }
+            drop(ending);
         });
         printed
     }
@@ -67,13 +73,24 @@ impl Printed {
     /// The bytes.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
-        self.0.borrow().clone()
+        self.bytes.borrow().clone()
+    }
+
+    /// The text, once the stream has ended.
+    ///
+    /// # Panics
+    /// When it does not in time.
+    pub async fn to_its_end(&self) -> String {
+        let mut ended = self.ended.clone();
+        let closed = timeout(PATIENCE, ended.changed()).await;
+        assert!(matches!(closed, Ok(Err(_))), "the stream does not end: {}", self.text());
+        self.text()
     }
 
     /// The text.
     #[must_use]
     pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.borrow()).into_owned()
+        String::from_utf8_lossy(&self.bytes.borrow()).into_owned()
     }
 
     /// What follows `label` on the first whole line that begins with it, if there is one.
@@ -85,7 +102,7 @@ impl Printed {
     }
 
     async fn wait_for_line(&self, label: &str) -> Option<String> {
-        let mut changes = self.0.subscribe();
+        let mut changes = self.bytes.subscribe();
         loop {
             if let Some(found) = self.line(label) {
                 return Some(found);

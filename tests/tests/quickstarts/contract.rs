@@ -168,41 +168,6 @@ async fn the_defaults_are_port_3000_and_a_database_in_the_working_directory() {
     }
 }
 
-#[tokio::test]
-async fn a_setting_that_makes_no_sense_is_named_at_the_start() {
-    for framework in Framework::ALL {
-        let directory = directory();
-        let missing = directory.path().join("nowhere/keycap.db").display().to_string();
-        for (name, value, named) in [
-            ("QUICKSTART_CAP", "banana", "banana"),
-            ("PORT", "banana", "port"),
-            ("KEYCAP_DB", missing.as_str(), "nowhere"),
-        ] {
-            let mut process = start(framework, &directory).set(name, value).spawn();
-            assert!(!process.ended().await.success(), "{framework}: {name}={value}");
-            let stderr = &process.stderr;
-            let said = async || stderr.text().to_lowercase();
-            eventually(named, said, |text| text.contains(named)).await;
-            assert_eq!(process.stdout.line("key: "), None, "no key that nobody could use");
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_file_that_is_not_ours_is_refused_and_not_touched() {
-    for framework in Framework::ALL {
-        let directory = directory();
-        let path = directory.path().join("keycap.db");
-        std::fs::write(&path, "the only copy of a novel").unwrap();
-        let mut process = start(framework, &directory).spawn();
-        assert!(!process.ended().await.success(), "{framework}");
-        let stderr = &process.stderr;
-        let said = async || stderr.text();
-        eventually("the reason", said, |text| text.contains("keycap.db")).await;
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "the only copy of a novel");
-    }
-}
-
 /// The caller leaves in the middle of its request's body, after the hold was taken. Where it closes
 /// the connection, the extractor sees half a body and answers 400, to nobody. Where it resets it, the
 /// framework may drop the handler first: then the client has left, and that captures the hold.

@@ -10,6 +10,7 @@
 mod contract;
 mod crashes;
 mod database;
+mod failed_starts;
 mod load;
 mod restarts;
 mod secrecy;
