@@ -8,8 +8,8 @@ use keycap::budget::{
     AccountListener, Batch, Decided, Hold, HoldId, LedgerError, NotNow, Snapshot,
 };
 use keycap::verify::{
-    Answer, ExpirySetting, Insertion, KeyListener, KeyPage, KeyStoreError, Page, Rejection,
-    Revocation, Unavailable,
+    Answer, ExpirySetting, Insertion, KeyAudience, KeyListener, KeyPage, KeyStoreError, Page,
+    Rejection, Revocation, Unavailable,
 };
 use keycap::{
     AccountId, Chain, Charge, ChargeId, Digest, IdentityProvider, KeyId, KeyRecord, KeyStore,
@@ -209,6 +209,10 @@ impl<S> SlowAnswers<S> {
 
 #[async_trait]
 impl<S: KeyStore> KeyStore for SlowAnswers<S> {
+    fn audience(&self) -> &KeyAudience {
+        self.inner.audience()
+    }
+
     async fn insert(&self, record: KeyRecord) -> Result<Insertion, KeyStoreError> {
         self.inner.insert(record).await
     }

@@ -499,3 +499,20 @@ async fn observe_mode_lets_reservations_through_and_counts_requests() {
     let standings = world.ledger.inner.standings(&world.account).await.unwrap();
     assert_eq!(standings[1].spent.units(), 2);
 }
+
+/// A key that was revoked through another handle on the same store was served until the table's memory
+/// of it ended: each handle told only its own listeners.
+#[tokio::test]
+async fn p7_a_key_revoked_through_another_handle_on_the_store_is_refused_at_once() {
+    let store = Arc::new(MemoryKeyStore::new());
+    let handle = || IssuedKeys::builder(Arc::clone(&store)).build().unwrap();
+    let (ours, theirs) = (handle(), handle());
+    let world = World::built(|builder| builder.provider(ours.clone())).await;
+    let minted = theirs.mint(NewKey::for_owner("acme")).await.unwrap();
+    let request = Sent(format!("Bearer {}", minted.secret.expose()));
+    let guarded = world.guarded(Guard::free());
+    assert!(matches!(guarded.decide(&request, None).await, Decision::Admitted(_)));
+    let _revoked = theirs.revoke(&minted.record.id).await.unwrap();
+    let decision = guarded.decide(&request, None).await;
+    assert!(matches!(decision, Decision::Refused(r) if r.code() == Code::RevokedKey));
+}

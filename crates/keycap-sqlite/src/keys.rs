@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use keycap_base::Timestamp;
 use keycap_verify::{
-    Digest, ExpirySetting, Insertion, KeyId, KeyPage, KeyRecord, KeyStore, KeyStoreError,
-    MAX_TOUCHES, Owner, Page, Revocation,
+    Digest, ExpirySetting, Insertion, KeyAudience, KeyId, KeyPage, KeyRecord, KeyStore,
+    KeyStoreError, MAX_TOUCHES, Owner, Page, Revocation,
 };
 
 use crate::SqliteStore;
@@ -12,6 +12,10 @@ use crate::rows::keys;
 
 #[async_trait]
 impl KeyStore for SqliteStore {
+    fn audience(&self) -> &KeyAudience {
+        self.key_audience()
+    }
+
     async fn insert(&self, record: KeyRecord) -> Result<Insertion, KeyStoreError> {
         let inserted = self.change(move |connection| keys::insert(connection, &record)).await;
         inserted.map_err(|error| KeyStoreError::new("insert a key", error))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use keycap_base::Clock;
 use keycap_budget::{Books, Listeners};
+use keycap_verify::KeyAudience;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
@@ -44,6 +45,7 @@ struct Inner {
     path: PathBuf,
     clock: Arc<dyn Clock>,
     listeners: Arc<Listeners>,
+    key_audience: KeyAudience,
     readers: Arc<Readers>,
     writer: Writer,
 }
@@ -69,6 +71,7 @@ impl SqliteStore {
         let inner = Inner {
             clock: Arc::clone(&options.clock),
             listeners: Arc::new(Listeners::default()),
+            key_audience: KeyAudience::default(),
             readers: Arc::new(Readers::new(path.clone(), options)),
             writer,
             path,
@@ -87,6 +90,10 @@ impl SqliteStore {
 
     pub(crate) fn clock(&self) -> Arc<dyn Clock> {
         Arc::clone(&self.inner.clock)
+    }
+
+    pub(crate) fn key_audience(&self) -> &KeyAudience {
+        &self.inner.key_audience
     }
 
     pub(crate) fn listeners(&self) -> &Arc<Listeners> {

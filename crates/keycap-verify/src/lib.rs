@@ -34,7 +34,7 @@ pub use issued::{
     MintError, MintedKey, NewKey, NewKeyError,
 };
 pub use key_id::{DisplayPrefix, DisplayPrefixError, KeyId, KeyIdError};
-pub use news::{KeyChange, KeyListener, KeyNews};
+pub use news::{KeyAudience, KeyChange, KeyListener, KeyNews};
 pub use provider::{Answer, IdentityProvider, Rejection, Unavailable};
 pub use secret::{MAX_SECRET_BYTES, Malformed, Secret};
 pub use static_keys::{MAX_STATIC_KEYS, StaticKey, StaticKeys, StaticKeysBuilder, StaticKeysError};

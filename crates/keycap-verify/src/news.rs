@@ -3,6 +3,7 @@
 //! News is a hint: it names a key by its public id and makes whoever holds the key look again.
 //! Nothing is granted or revoked on its word.
 
+use std::fmt;
 use std::sync::Weak;
 
 use parking_lot::Mutex;
@@ -45,21 +46,28 @@ impl KeyNews {
     }
 }
 
-/// The listeners of one provider on this node.
+/// Those on this node who want to hear of one store's keys. A store keeps it, so that every handle on
+/// the store tells the same listeners.
 #[derive(Default)]
-pub(crate) struct Audience(Mutex<Vec<Weak<dyn KeyListener>>>);
+pub struct KeyAudience(Mutex<Vec<Weak<dyn KeyListener>>>);
 
-impl Audience {
+impl KeyAudience {
     /// Adds a listener, and forgets those that were dropped.
-    pub(crate) fn add(&self, listener: Weak<dyn KeyListener>) {
+    pub fn add(&self, listener: Weak<dyn KeyListener>) {
         let mut all = self.0.lock();
         all.retain(|known| known.strong_count() > 0);
         all.push(listener);
     }
 
     /// Tells everyone, one after the other, without holding the lock.
-    pub(crate) fn tell(&self, news: &KeyNews) {
+    pub fn tell(&self, news: &KeyNews) {
         let living: Vec<_> = self.0.lock().iter().filter_map(Weak::upgrade).collect();
         living.iter().for_each(|listener| listener.key_changed(news));
+    }
+}
+
+impl fmt::Debug for KeyAudience {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyAudience({})", self.0.lock().len())
     }
 }

@@ -8,7 +8,6 @@ use keycap_base::{Clock, SystemClock};
 
 use super::last_used::{DEFAULT_DEBOUNCE, DEFAULT_PENDING_USES, LastUsed};
 use super::{IssuedKeys, Shared};
-use crate::news::Audience;
 use crate::subject::{NameError, check_name};
 use crate::{KeyFormat, KeyStore};
 
@@ -114,7 +113,6 @@ impl IssuedKeysBuilder {
             foreign: self.foreign,
             clock: self.clock,
             store: self.store,
-            audience: Audience::default(),
             last_used: LastUsed::new(self.debounce, self.pending_uses),
         })))
     }

@@ -10,11 +10,10 @@ use std::sync::{Arc, Weak};
 use async_trait::async_trait;
 use keycap_base::{Clock, Timestamp};
 
-use crate::news::Audience;
 use crate::{
-    Answer, Digest, ExpirySetting, FormatCheck, Identity, IdentityProvider, Insertion, KeyChange,
-    KeyFormat, KeyId, KeyListener, KeyNews, KeyPage, KeyRecord, KeyStore, KeyStoreError, Owner,
-    Page, Rejection, Revocation, Secret, Subject, Unavailable,
+    Answer, Digest, ExpirySetting, FormatCheck, Identity, IdentityProvider, Insertion, KeyAudience,
+    KeyChange, KeyFormat, KeyId, KeyListener, KeyNews, KeyPage, KeyRecord, KeyStore, KeyStoreError,
+    Owner, Page, Rejection, Revocation, Secret, Subject, Unavailable,
 };
 
 use builder::ForeignKeys;
@@ -50,7 +49,6 @@ struct Shared {
     foreign: ForeignKeys,
     clock: Arc<dyn Clock>,
     store: Arc<dyn KeyStore>,
-    audience: Audience,
     last_used: LastUsed,
 }
 
@@ -167,7 +165,10 @@ impl IssuedKeys {
 
     /// Tells the listeners when the guard is dropped: after the store has answered, or was left.
     fn announce(&self, id: &KeyId, change: KeyChange) -> Announcement<'_> {
-        Announcement { audience: &self.0.audience, news: KeyNews::new(id.to_string(), change) }
+        Announcement {
+            audience: self.0.store.audience(),
+            news: KeyNews::new(id.to_string(), change),
+        }
     }
 
     /// What the record says about whoever presented its secret at `now`.
@@ -196,7 +197,7 @@ async fn to_the_end<T: Send + 'static>(
 }
 
 struct Announcement<'a> {
-    audience: &'a Audience,
+    audience: &'a KeyAudience,
     news: KeyNews,
 }
 
@@ -233,7 +234,7 @@ impl IdentityProvider for IssuedKeys {
     }
 
     fn subscribe(&self, listener: Weak<dyn KeyListener>) {
-        self.0.audience.add(listener);
+        self.0.store.audience().add(listener);
     }
 
     async fn housekeep(&self) {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use keycap_base::Timestamp;
 
-use crate::{Digest, KeyId, Owner};
+use crate::{Digest, KeyAudience, KeyId, Owner};
 
 pub use memory::MemoryKeyStore;
 pub use page::{KeyPage, MAX_PAGE, Page, PageError};
@@ -62,6 +62,10 @@ pub trait KeyStore: Send + Sync {
     /// Notes when keys were last used, at most [`MAX_TOUCHES`] of them. Never moves a time back;
     /// keys that are not there are passed over.
     async fn touch(&self, last_used: &[(KeyId, Timestamp)]) -> Result<(), KeyStoreError>;
+
+    /// Those on this node who want to hear of changed keys: the same for every handle on this store,
+    /// whichever of them changes a key (P7).
+    fn audience(&self) -> &KeyAudience;
 }
 
 #[async_trait]
@@ -96,6 +100,10 @@ impl<S: KeyStore + ?Sized> KeyStore for Arc<S> {
 
     async fn touch(&self, last_used: &[(KeyId, Timestamp)]) -> Result<(), KeyStoreError> {
         (**self).touch(last_used).await
+    }
+
+    fn audience(&self) -> &KeyAudience {
+        (**self).audience()
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
     ExpirySetting, Insertion, KeyPage, KeyRecord, KeyStore, KeyStoreError, MemoryKeyStore, Page,
     Revocation,
 };
-use crate::{Digest, KeyId, Owner};
+use crate::{Digest, KeyAudience, KeyId, Owner};
 
 /// What a lookup passes: it has read, tells so, and waits before it answers.
 pub(crate) struct Checkpoint {
@@ -60,6 +60,10 @@ impl WaywardStore {
 
 #[async_trait]
 impl KeyStore for WaywardStore {
+    fn audience(&self) -> &KeyAudience {
+        self.inner.audience()
+    }
+
     async fn insert(&self, record: KeyRecord) -> Result<Insertion, KeyStoreError> {
         self.answers()?;
         self.inner.insert(record).await
