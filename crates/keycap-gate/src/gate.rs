@@ -39,7 +39,17 @@ impl Gate {
     /// # Errors
     /// When something that was said of the guard makes no sense.
     pub fn guarded(&self, guard: Guard) -> Result<Guarded, GuardError> {
-        Ok(Guarded { core: Arc::clone(&self.0), guard: Arc::new(guard.checked()?) })
+        let guard = guard.checked()?;
+        self.warn_if_uncapped(&guard);
+        Ok(Guarded { core: Arc::clone(&self.0), guard: Arc::new(guard) })
+    }
+
+    /// A hold that no limit counts passes whatever is spent: right only where limits are amended in.
+    fn warn_if_uncapped(&self, guard: &Guard) {
+        let Some(limits) = self.0.template.default_limits() else { return };
+        for meter in guard.uncounted(limits) {
+            tracing::warn!(%meter, "a guard holds what no default limit counts; nothing caps it");
+        }
     }
 
     /// The ledger behind the gate.

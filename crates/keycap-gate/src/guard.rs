@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keycap_base::{Resource, ResourceError, Scope, ScopeError};
-use keycap_budget::Cost;
+use keycap_budget::{Cost, Limits, Meter};
 
 use crate::{Endings, RequestView};
 
@@ -19,7 +19,8 @@ type Estimate = Arc<dyn Fn(&dyn RequestView) -> Cost + Send + Sync>;
 type Choose = Arc<dyn Fn(&dyn RequestView) -> Option<Resource> + Send + Sync>;
 
 /// What a route asks of a key: scopes, a resource, and what it holds while it works. What it holds
-/// must be said; there is no default.
+/// must be said; there is no default. A meter that no limit of the account's chain counts is recorded,
+/// never capped.
 ///
 /// ```
 /// use keycap_budget::usd;
@@ -154,6 +155,13 @@ impl Guard {
         self
     }
 
+    /// The meters it always holds and none of these limits counts.
+    pub(crate) fn uncounted(&self, limits: &Limits) -> Vec<Meter> {
+        let HoldRule::Fixed(cost) = &self.hold else { return Vec::new() };
+        let counts = |meter: &Meter| limits.iter().any(|limit| limit.key().meter == *meter);
+        cost.iter().map(|(meter, _)| meter).filter(|meter| !counts(meter)).cloned().collect()
+    }
+
     /// The guard, if everything that was said of it makes sense.
     pub(crate) fn checked(self) -> Result<Self, GuardError> {
         match self.wrong {
@@ -203,4 +211,21 @@ enum Wrong {
     TooManyScopes,
     #[error("the guard lets requests wait {0:?}; the most is {MAX_WAIT:?}")]
     Wait(Duration),
+}
+
+#[cfg(test)]
+mod tests {
+    use keycap_budget::usd;
+
+    use super::*;
+
+    #[test]
+    fn p8_a_guard_knows_what_it_holds_that_no_limit_counts() {
+        let limits = Limits::of(["5 tokens per day".parse().unwrap()]).unwrap();
+        let both = Cost::from(usd!(0.01)).plus(&Cost::tokens(3)).unwrap();
+        assert_eq!(Guard::fixed(both).uncounted(&limits), [Meter::USD]);
+        assert_eq!(Guard::fixed(Cost::tokens(3)).uncounted(&limits), []);
+        assert_eq!(Guard::priced(usd!(0.01)).uncounted(&Limits::none()), [Meter::USD]);
+        assert_eq!(Guard::free().uncounted(&limits), []);
+    }
 }

@@ -16,6 +16,12 @@ pub trait Template: Send + Sync + 'static {
     /// # Errors
     /// Any: the request is answered `misconfigured` and the error is logged.
     async fn chain(&self, identity: &Identity) -> Result<ChainSpec, TemplateError>;
+
+    /// The limits that every account opens with, where that is known without an identity: a gate then
+    /// warns of a guard that holds what no limit counts.
+    fn default_limits(&self) -> Option<&Limits> {
+        None
+    }
 }
 
 /// A template that could not say which account pays.
@@ -63,6 +69,10 @@ impl Template for DefaultTemplate {
             leaf = leaf.limit(limit.clone()).map_err(TemplateError::new)?;
         }
         Ok(ChainSpec::of(leaf))
+    }
+
+    fn default_limits(&self) -> Option<&Limits> {
+        Some(&self.limits)
     }
 }
 

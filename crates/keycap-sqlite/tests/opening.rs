@@ -181,3 +181,22 @@ async fn options_that_cannot_work_are_refused() {
         fits.open(place.database()).await.unwrap().close().await;
     }
 }
+
+/// SQLite opens a file that it may not write for reading, so a store opened fine and failed only when
+/// the first key was minted.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_database_that_cannot_be_written_is_refused_and_named() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("k.db");
+    SqliteStore::open(&path).await.unwrap().close().await;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o444)).unwrap();
+    if std::fs::OpenOptions::new().write(true).open(&path).is_ok() {
+        eprintln!("skipped: this user may write what is read-only");
+        return;
+    }
+    let refused = SqliteStore::open(&path).await.unwrap_err();
+    assert!(matches!(&refused, OpenError::File { path: named, .. } if named.ends_with("k.db")));
+}

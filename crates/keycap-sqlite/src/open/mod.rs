@@ -5,6 +5,7 @@ mod file;
 mod ground;
 mod lock;
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use keycap_budget::{Books, Operation, Outcome, Progress, Sweep};
@@ -46,6 +47,7 @@ fn take_over(path: &Path, options: &Options) -> Result<Desk, OpenError> {
     file::check(path)?;
     let broken = |source| OpenError::Database { path: path.to_owned(), source };
     let mut connection = connect::writer(path, options).map_err(broken)?;
+    check_writable(path, &connection)?;
     check_version(path, &connection)?;
     schema::migrate(&mut connection, options.clock.now()).map_err(broken)?;
     connect::write_ahead(&connection, options).map_err(broken)?;
@@ -54,6 +56,18 @@ fn take_over(path: &Path, options: &Options) -> Result<Desk, OpenError> {
     let mut desk = Desk::new(books, options.clock.clone(), Ground::new(path, lock));
     end_holds(&mut desk).map_err(broken)?;
     Ok(desk)
+}
+
+/// SQLite opens what it may not write for reading, and says so only at the first write.
+fn check_writable(path: &Path, connection: &Connection) -> Result<(), OpenError> {
+    let readonly = connection.is_readonly("main").map_err(StoreError::from);
+    match readonly.map_err(|source| OpenError::Database { path: path.to_owned(), source })? {
+        false => Ok(()),
+        true => {
+            let denied = io::Error::new(io::ErrorKind::PermissionDenied, "it cannot be written");
+            Err(OpenError::File { path: path.to_owned(), source: denied })
+        }
+    }
 }
 
 fn check_version(path: &Path, connection: &Connection) -> Result<(), OpenError> {
