@@ -105,6 +105,26 @@ async fn p2_a_damaged_account_does_not_stop_the_billing_of_others() {
     audit(&world.ledger.inner.snapshot().await.unwrap()).unwrap();
 }
 
+/// What ended requests give back is waited for, but not for longer than 50 ms: here the ledger cannot
+/// record the end of another account's request, so the queue is never caught up with.
+#[tokio::test(start_paused = true)]
+async fn p4_the_wait_for_ended_requests_is_bounded() {
+    const CATCH_UP: Duration = Duration::from_millis(50);
+    let world = World::built(impatient).await;
+    let minted = world.keys.mint(NewKey::for_owner("bob").own_account()).await.unwrap();
+    let bob = Sent(format!("Bearer {}", minted.secret.expose()));
+    let guarded = world.guarded(Guard::fixed(usd!(0.6)));
+    let Decision::Admitted(theirs) = guarded.decide(&bob, None).await else { panic!("refused") };
+    let ours = world.admitted(Guard::fixed(usd!(0.6))).await;
+    *world.ledger.damaged.lock() = Some(theirs.account().clone());
+    finish(theirs, 200);
+    let begun = tokio::time::Instant::now();
+    assert_eq!(world.code(Guard::fixed(usd!(0.6))).await, Code::BudgetReserved);
+    let waited = begun.elapsed();
+    assert!(waited >= CATCH_UP && waited < 2 * CATCH_UP, "{waited:?}");
+    finish(ours, 500);
+}
+
 #[tokio::test]
 async fn p4_a_hold_whose_answer_was_lost_is_given_back() {
     let world = World::built(impatient).await;
