@@ -60,7 +60,7 @@ pub use key_state::KeyState;
 pub use observe::{Decision, DecisionReport, Mode, Observation, Observer};
 pub use over_limit::{Disclosure, OverLimit, RESERVED_RETRY_AFTER};
 pub use queue::{DEFAULT_PLACES, MAX_PLACES as MAX_QUEUE_PLACES};
-pub use refusal::{Broken, Refusal};
+pub use refusal::{Broken, MAX_PROVIDER_RETRY_AFTER, Refusal};
 pub use report::LimitReport;
 pub use request::RequestView;
 pub use template::{DefaultTemplate, Template, TemplateError, default_account};

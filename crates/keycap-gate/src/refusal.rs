@@ -3,11 +3,16 @@
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use keycap_budget::LedgerError;
 use keycap_verify::Unavailable;
 
 use crate::{Code, Denial};
+
+/// The longest wait of a provider's choice that callers are told of: a provider must not be able to send
+/// an application's callers away for a day.
+pub const MAX_PROVIDER_RETRY_AFTER: Duration = Duration::from_secs(60);
 
 /// Why a request does not pass.
 #[derive(Clone, Debug)]
@@ -30,6 +35,7 @@ pub enum Refusal {
 pub struct Broken {
     part: Part,
     cause: Arc<dyn Error + Send + Sync>,
+    retry_after: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -40,22 +46,26 @@ enum Part {
 }
 
 impl Broken {
+    fn new(part: Part, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { part, cause: cause.into().into(), retry_after: None }
+    }
+
     /// The provider or the key store cannot answer. The cause must not contain a secret.
     #[must_use]
     pub fn auth_unavailable(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { part: Part::Verification, cause: cause.into().into() }
+        Self::new(Part::Verification, cause)
     }
 
     /// The ledger cannot answer, or its queue is full.
     #[must_use]
     pub fn ledger_unavailable(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { part: Part::Ledger, cause: cause.into().into() }
+        Self::new(Part::Ledger, cause)
     }
 
     /// The application is put together wrongly: a layer is missing, a template failed.
     #[must_use]
     pub fn misconfigured(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { part: Part::Setup, cause: cause.into().into() }
+        Self::new(Part::Setup, cause)
     }
 
     /// The code that callers see.
@@ -66,6 +76,13 @@ impl Broken {
             Part::Ledger => Code::LedgerUnavailable,
             Part::Setup => Code::Misconfigured,
         }
+    }
+
+    /// How long the provider says it is of no use to come back, at most
+    /// [`MAX_PROVIDER_RETRY_AFTER`]; `None` where it said nothing.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 }
 
@@ -94,7 +111,8 @@ impl From<Broken> for Refusal {
 
 impl From<Unavailable> for Broken {
     fn from(unavailable: Unavailable) -> Self {
-        Self::auth_unavailable(unavailable)
+        let retry_after = unavailable.retry_after().map(|wait| wait.min(MAX_PROVIDER_RETRY_AFTER));
+        Self { retry_after, ..Self::auth_unavailable(unavailable) }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -116,24 +117,50 @@ pub enum Rejection {
     Expired,
 }
 
-/// A provider could not tell whether a secret is valid. Carries the reason for the log.
+/// A provider could not tell whether a secret is valid. Carries the reason for the log and, where the
+/// provider knows, how long it is worth waiting.
+///
+/// ```
+/// use std::time::Duration;
+/// use keycap_verify::Unavailable;
+///
+/// let unavailable = Unavailable::new("the provider `clerk`");
+/// assert_eq!(unavailable.retry_after(), None);
+/// let told = unavailable.with_retry_after(Duration::from_secs(7));
+/// assert_eq!(told.retry_after(), Some(Duration::from_secs(7)));
+/// assert_eq!(told.to_string(), "the provider `clerk` cannot answer");
+/// ```
 #[derive(Clone)]
 pub struct Unavailable {
     what: Arc<str>,
     source: Option<Arc<dyn Error + Send + Sync>>,
+    retry_after: Option<Duration>,
 }
 
 impl Unavailable {
     /// `what` could not answer, for no reason that an error would tell.
     #[must_use]
     pub fn new(what: &str) -> Self {
-        Self { what: what.into(), source: None }
+        Self { what: what.into(), source: None, retry_after: None }
     }
 
     /// `what` could not answer because of `source`.
     #[must_use]
     pub fn because(what: &str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { what: what.into(), source: Some(source.into().into()) }
+        Self { what: what.into(), source: Some(source.into().into()), retry_after: None }
+    }
+
+    /// The same, and that asking again sooner than in `wait` is of no use: what the provider said
+    /// (RFC 9110 §10.2.3), or when its circuit closes. A hint; a gate passes it on within a bound.
+    #[must_use]
+    pub fn with_retry_after(self, wait: Duration) -> Self {
+        Self { retry_after: Some(wait), ..self }
+    }
+
+    /// How long it is of no use to ask again; `None` where nobody knows.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 }
 
@@ -142,6 +169,7 @@ impl fmt::Debug for Unavailable {
         f.debug_struct("Unavailable")
             .field("what", &self.what)
             .field("source", &self.source)
+            .field("retry_after", &self.retry_after)
             .finish()
     }
 }

@@ -109,8 +109,13 @@ fn challenge(place: &Place, settings: &AnswerSettings, error: &ChallengeError) -
 fn retry_after(refusal: &Refusal, settings: &AnswerSettings) -> Option<Duration> {
     match refusal {
         Refusal::Denied(denial) => denial.retry_after(),
-        Refusal::Broken(broken) => is_outage(broken).then(|| settings.outage_wait()),
+        Refusal::Broken(broken) => is_outage(broken).then(|| outage_wait(broken, settings)),
     }
+}
+
+/// What the application says, or what the provider says if that is longer.
+fn outage_wait(broken: &Broken, settings: &AnswerSettings) -> Duration {
+    settings.outage_wait().max(broken.retry_after().unwrap_or_default())
 }
 
 fn is_outage(broken: &Broken) -> bool {

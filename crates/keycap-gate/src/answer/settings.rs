@@ -128,7 +128,9 @@ impl AnswerSettings {
         Ok(Self { realm: Some(realm.into()), ..self })
     }
 
-    /// Tells who meets an outage to wait this long, in whole seconds rounded up, at least 1.
+    /// Tells who meets an outage to wait this long, in whole seconds rounded up, at least 1. Where a
+    /// provider asks for a longer wait, callers are told of that one, up to
+    /// [`MAX_PROVIDER_RETRY_AFTER`](crate::MAX_PROVIDER_RETRY_AFTER).
     ///
     /// # Errors
     /// [`AnswerSettingsError`] if it is over [`MAX_UNAVAILABLE_RETRY_AFTER`].

@@ -5,9 +5,10 @@ use std::time::Duration;
 use keycap_budget::Cause;
 use keycap_gate::{
     AnswerSettings, AnswerSettingsError, Broken, BudgetStatus, Code, CredentialPlaces, Denial,
-    Invalid, MAX_REALM_BYTES, MAX_TYPE_BASE_BYTES, MAX_UNAVAILABLE_RETRY_AFTER, Place, Refusal,
-    answer,
+    Invalid, MAX_PROVIDER_RETRY_AFTER, MAX_REALM_BYTES, MAX_TYPE_BASE_BYTES,
+    MAX_UNAVAILABLE_RETRY_AFTER, Place, Refusal, answer,
 };
+use keycap_verify::Unavailable;
 use serde_json::Value;
 
 use crate::fixtures::{
@@ -72,6 +73,25 @@ fn an_outage_tells_the_wait_that_was_chosen() {
         documented().unavailable_retry_after(past),
         Err(AnswerSettingsError::RetryAfter(past))
     );
+}
+
+#[test]
+fn a_provider_may_ask_for_a_longer_wait_within_its_bound() {
+    let wait = |chosen: Duration, asked: Duration| {
+        let settings = documented().unavailable_retry_after(chosen).unwrap();
+        let unavailable = Unavailable::new("the provider").with_retry_after(asked);
+        let told =
+            answer(&Broken::from(unavailable).into(), &settings, &CredentialPlaces::default());
+        told.header("retry-after").unwrap().to_owned()
+    };
+    let (second, tick) = (Duration::from_secs(1), Duration::from_nanos(1));
+    assert_eq!(wait(second, Duration::ZERO), "1");
+    assert_eq!(wait(second, Duration::from_millis(6_001)), "7", "rounded up");
+    assert_eq!(wait(10 * second, 7 * second), "10", "the longer one");
+    assert_eq!(wait(second, MAX_PROVIDER_RETRY_AFTER), "60");
+    assert_eq!(wait(second, MAX_PROVIDER_RETRY_AFTER + tick), "60", "one past the bound");
+    assert_eq!(wait(second, Duration::MAX), "60");
+    assert_eq!(wait(120 * second, Duration::MAX), "120", "the bound is the provider's alone");
 }
 
 #[test]
