@@ -73,10 +73,38 @@ pub mod sqlite {
     pub use keycap_sqlite::*;
 }
 
+/// Keys kept by Clerk.
+#[cfg(feature = "clerk")]
+pub mod clerk {
+    pub use keycap_remote::clerk::*;
+    pub use keycap_remote::{HttpSettings, HttpSettingsError};
+}
+
+/// Tokens that an OAuth 2 server introspects.
+#[cfg(feature = "introspection")]
+pub mod introspection {
+    pub use keycap_remote::introspection::*;
+    pub use keycap_remote::{HttpSettings, HttpSettingsError};
+}
+
+/// JSON Web Tokens.
+#[cfg(feature = "jwt")]
+pub mod jwt {
+    pub use keycap_remote::jwt::*;
+    pub use keycap_remote::{HttpSettings, HttpSettingsError};
+}
+
 /// Keycap as a tower layer.
 #[cfg(feature = "tower")]
 pub mod tower {
     pub use keycap_tower::*;
+}
+
+/// Keys kept by Unkey.
+#[cfg(feature = "unkey")]
+pub mod unkey {
+    pub use keycap_remote::unkey::*;
+    pub use keycap_remote::{HttpSettings, HttpSettingsError};
 }
 
 /// The README's samples, compiled.

@@ -1,0 +1,1 @@
+//! What tokens say, read the same way wherever they come from.

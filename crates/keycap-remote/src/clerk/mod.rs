@@ -1,0 +1,1 @@
+//! Clerk: API keys and machine tokens.

@@ -1,0 +1,76 @@
+//! One call and its reply.
+
+use bytes::Bytes;
+use reqwest::Url;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use serde::de::DeserializeOwned;
+
+use super::CallError;
+
+/// Whether a call may be sent again after its first sending may have arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// It changes nothing at the provider: it only reads, whatever its method.
+    Safe,
+    /// It may change something, such as a count of uses: only if nothing was sent.
+    OnlyUnsent,
+}
+
+/// One call, complete but for who sends it how.
+pub(crate) struct Call {
+    /// Names the call in spans and metrics: a word of ours, never anything a caller sent.
+    pub(crate) operation: &'static str,
+    pub(crate) repeat: Repeat,
+    pub(crate) request: reqwest::Request,
+}
+
+impl Call {
+    /// A GET.
+    pub(crate) fn read(operation: &'static str, url: Url) -> Self {
+        let request = reqwest::Request::new(reqwest::Method::GET, url);
+        Self { operation, repeat: Repeat::Safe, request }
+    }
+
+    /// A POST of a body of this media type.
+    pub(crate) fn post(
+        operation: &'static str,
+        url: Url,
+        media_type: &'static str,
+        body: impl Into<Bytes>,
+    ) -> Self {
+        let mut request = reqwest::Request::new(reqwest::Method::POST, url);
+        let media_type = HeaderValue::from_static(media_type);
+        request.headers_mut().insert(reqwest::header::CONTENT_TYPE, media_type);
+        *request.body_mut() = Some(body.into().into());
+        Self { operation, repeat: Repeat::OnlyUnsent, request }
+    }
+
+    /// Says that the call only reads, so that it may be sent twice.
+    pub(crate) fn repeatable(mut self) -> Self {
+        self.repeat = Repeat::Safe;
+        self
+    }
+
+    /// With a header; of two with the same name the later stays.
+    pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.request.headers_mut().insert(name, value);
+        self
+    }
+}
+
+/// What a provider answered, whole: a status of 200 to 499, but for 401, 403, 408 and 429.
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Reply {
+    /// The body, read as JSON.
+    ///
+    /// # Errors
+    /// [`CallError::Unreadable`], which says where and not what: the body may hold a secret.
+    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, CallError> {
+        serde_json::from_slice(&self.body).map_err(|error| CallError::unreadable_json(&error))
+    }
+}

@@ -1,0 +1,45 @@
+//! Why a provider could not be asked.
+
+use std::time::Duration;
+
+/// A call came to no answer that says anything about a key. Names no secret, no body and no URL.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum CallError {
+    #[error("no connection: {0}")]
+    Unreachable(String),
+    #[error("no whole answer within {0:?}")]
+    TimedOut(Duration),
+    #[error("the connection failed before the answer was whole: {0}")]
+    Broken(String),
+    #[error("the answer has more than {0} bytes")]
+    TooLarge(usize),
+    #[error("it answered {0}")]
+    Status(u16),
+    #[error(
+        "it answered {0}: it does not accept our own credentials; check the secret that the \
+         provider was built with and what it may do"
+    )]
+    RefusesUs(u16),
+    #[error("it answered {0}, a redirect, which is never followed; give the final URL")]
+    Redirected(u16),
+    #[error("it answered 429 and is left alone for {0:?}")]
+    Throttled(Duration),
+    #[error("its answer cannot be read: {0}")]
+    Unreadable(String),
+}
+
+impl CallError {
+    /// Where in a JSON text it went wrong, and of what kind the error was.
+    pub(crate) fn unreadable_json(error: &serde_json::Error) -> Self {
+        let (kind, line, column) = (error.classify(), error.line(), error.column());
+        Self::Unreadable(format!("{kind:?} error in JSON at line {line}, column {column}"))
+    }
+
+    /// When asking again may help, if the provider said so.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Throttled(span) => Some(*span),
+            _ => None,
+        }
+    }
+}

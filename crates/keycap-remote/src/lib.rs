@@ -1,0 +1,30 @@
+//! Providers that ask somebody else who is calling.
+//!
+//! Each is a feature of its own: `clerk` (Clerk's API keys and machine tokens), `jwt` (tokens that an
+//! issuer signs, verified here with its published keys), `introspection` (RFC 7662) and `unkey`. All
+//! feed the same table of live keys, template and budget as Keycap's own keys do.
+//!
+//! What crosses the network goes through one client, set up by [`HttpSettings`]: bounded in time, in
+//! number and in size, with TLS that cannot be switched off. "I could not ask" is never "no" (P6).
+//!
+//! Nothing here knows budgets or a web framework.
+#![allow(dead_code, unused_imports, reason = "the rooms are furnished one after the other")]
+
+mod http;
+
+#[cfg(any(feature = "clerk", feature = "introspection", feature = "unkey"))]
+mod flights;
+
+#[cfg(any(feature = "jwt", feature = "introspection"))]
+mod claims;
+
+#[cfg(feature = "clerk")]
+pub mod clerk;
+#[cfg(feature = "introspection")]
+pub mod introspection;
+#[cfg(feature = "jwt")]
+pub mod jwt;
+#[cfg(feature = "unkey")]
+pub mod unkey;
+
+pub use http::{HttpSettings, HttpSettingsError};

@@ -1,0 +1,1 @@
+//! Unkey: keys kept by its service.
