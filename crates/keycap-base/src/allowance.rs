@@ -41,6 +41,18 @@ impl<T: Ord> Allowance<T> {
         Ok(Self::Only(set.into_iter().collect()))
     }
 
+    /// The set of the first `most` distinct `members`. Stops reading at the first member too many.
+    pub(crate) fn at_most(members: impl IntoIterator<Item = T>, most: usize) -> Self {
+        let mut set = BTreeSet::new();
+        for member in members {
+            if set.len() == most && !set.contains(&member) {
+                break;
+            }
+            set.insert(member);
+        }
+        Self::Only(set.into_iter().collect())
+    }
+
     /// Checks what was read.
     pub(crate) fn check<X: From<TooMany>>(read: Unchecked<T>, most: usize) -> Result<Self, X> {
         match read {

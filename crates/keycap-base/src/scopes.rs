@@ -50,6 +50,28 @@ impl Scopes {
         Allowance::only(patterns, MAX_SCOPES).map(Self)
     }
 
+    /// Grants exactly the scopes that somebody else asserts: each text is one scope, never a pattern.
+    ///
+    /// For what a provider says of a key it owns. `proxy.*` or `*` in its list is a name of its own
+    /// making that must not turn into a grant of everything under it, so a text that is no [`Scope`]
+    /// (a `*`, too long, a character scopes may not have) grants nothing and is left out. Of more than
+    /// [`MAX_SCOPES`] distinct ones the first are kept: a list that is too long grants less, never
+    /// more. Reads no further than the first that does not fit.
+    ///
+    /// ```
+    /// use keycap_base::{Scope, Scopes};
+    ///
+    /// let granted = Scopes::literal(["chat", "proxy.*", "*", "two words"]);
+    /// assert_eq!(granted, Scopes::of(["chat"])?);
+    /// assert!(!granted.allows(&Scope::new("proxy.models")?));
+    /// # Ok::<(), keycap_base::ScopeError>(())
+    /// ```
+    #[must_use]
+    pub fn literal<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Self {
+        let scopes = texts.into_iter().filter_map(|text| Scope::new(text).ok());
+        Self(Allowance::at_most(scopes.map(ScopePattern::from), MAX_SCOPES))
+    }
+
     /// Whether `scope` is granted.
     #[must_use]
     pub fn allows(&self, scope: &Scope) -> bool {
@@ -154,6 +176,28 @@ mod tests {
     }
 
     #[test]
+    fn p6_what_others_assert_is_never_a_pattern() {
+        let dot = "s".repeat(crate::MAX_SCOPE_BYTES);
+        let too_long = format!("{dot}s");
+        for nothing in ["*", "proxy.*", "a*", "", "a b", "a\"b", "é", "a\n", &too_long] {
+            assert_eq!(Scopes::literal([nothing]), Scopes::none(), "{nothing:?}");
+            assert_eq!(Scopes::literal(["chat", nothing]), Scopes::of(["chat"]).unwrap());
+        }
+        assert_eq!(Scopes::literal([&dot]), Scopes::of([&dot]).unwrap());
+        assert_eq!(Scopes::literal(std::iter::empty::<&str>()), Scopes::none());
+    }
+
+    #[test]
+    fn of_more_scopes_than_the_bound_the_first_are_granted() {
+        let most = numbered(MAX_SCOPES);
+        assert_eq!(Scopes::literal(&most), Scopes::of(&most).unwrap());
+        assert_eq!(Scopes::literal(numbered(MAX_SCOPES + 1)), Scopes::of(&most).unwrap());
+        assert_eq!(Scopes::literal((0..).map(|n| format!("s{n}"))), Scopes::of(&most).unwrap());
+        let wild = std::iter::repeat_n("*", MAX_SCOPES).chain(std::iter::repeat_n("a", 99));
+        assert_eq!(Scopes::literal(wild.chain(["b"])), Scopes::of(["a", "b"]).unwrap());
+    }
+
+    #[test]
     fn deserialising_runs_the_same_check() {
         for scopes in [Scopes::all(), Scopes::none(), Scopes::of(["chat", "proxy.*"]).unwrap()] {
             let text = serde_json::to_string(&scopes).unwrap();
@@ -197,6 +241,20 @@ mod tests {
                     asked.len() > prefix.len() + 1 && asked.starts_with(&format!("{prefix}."))
                 });
             prop_assert_eq!(scopes.allows(&scope(&asked)), expected);
+        }
+
+        #[test]
+        fn p6_others_grant_what_they_name_and_nothing_else(
+            texts in prop::collection::vec(prop_oneof![token(), ".{0,6}", "[a-p.*]{1,8}"], 0..80),
+            asked in prop_oneof![token(), "[a-p.]{1,8}"],
+        ) {
+            let granted = Scopes::literal(&texts);
+            prop_assert!(!granted.allows(&scope(&asked)) || texts.contains(&asked));
+            let bound = granted.patterns().map(<[_]>::len);
+            prop_assert!(bound.is_some_and(|count| count <= MAX_SCOPES));
+            if texts.len() <= MAX_SCOPES {
+                prop_assert_eq!(granted.allows(&scope(&asked)), texts.contains(&asked));
+            }
         }
 
         #[test]
