@@ -2,12 +2,14 @@
 //!
 //! A caller presents a [`Secret`]. An [`IdentityProvider`] answers with an [`Identity`], a
 //! [`Rejection`], or that it could not tell. [`IssuedKeys`] is Keycap's own provider over a
-//! [`KeyStore`]; [`StaticKeys`] takes digests from configuration. [`KeyTable`] remembers answers on
-//! the hot path, and [`FailureGuard`] stops floods of bad keys before any provider is asked.
+//! [`KeyStore`]; [`StaticKeys`] takes digests from configuration; [`Routes`] and [`FirstOf`] make one
+//! provider of several. [`KeyTable`] remembers answers on the hot path, and [`FailureGuard`] stops
+//! floods of bad keys before any provider is asked.
 //!
 //! Nothing here knows budgets, HTTP or a framework.
 
 mod bounded;
+mod compose;
 mod digest;
 mod format;
 mod guard;
@@ -22,6 +24,10 @@ mod store;
 mod subject;
 mod table;
 
+pub use compose::{
+    ComposeError, DEFAULT_TURN, FirstOf, FirstOfBuilder, MAX_ROUTE_PREFIX_BYTES, MAX_ROUTES,
+    MAX_TURN, MAX_TURNS, Routes, RoutesBuilder, Shape,
+};
 pub use digest::{Digest, DigestError};
 pub use format::{FormatCheck, KeyFormat, MAX_PREFIX_BYTES, PrefixError, RandomnessError};
 pub use guard::{

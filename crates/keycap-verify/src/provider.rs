@@ -42,6 +42,12 @@ pub trait IdentityProvider: Send + Sync {
     /// The provider's name: the first part of every subject it asserts. Never changes.
     fn name(&self) -> &str;
 
+    /// The names of all providers whose subjects it asserts: its own, unless it is made of others.
+    /// Who wraps one provider or several passes theirs on.
+    fn names(&self) -> Vec<&str> {
+        vec![self.name()]
+    }
+
     /// Refuses what cannot be one of its keys by looking at it. Must do no I/O.
     ///
     /// `None` means that only [`verify`](Self::verify) can tell.
@@ -69,6 +75,10 @@ pub trait IdentityProvider: Send + Sync {
 impl<P: IdentityProvider + ?Sized> IdentityProvider for Arc<P> {
     fn name(&self) -> &str {
         (**self).name()
+    }
+
+    fn names(&self) -> Vec<&str> {
+        (**self).names()
     }
 
     fn screen(&self, secret: &Secret) -> Option<Rejection> {
