@@ -1,4 +1,4 @@
-//! The quickstarts as real processes: built once, started, signalled, killed.
+//! The examples as real processes: built once, started, signalled, killed.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -17,8 +17,11 @@ use crate::Framework;
 /// The longest a process may take to say that it listens, or to end.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The binary of a quickstart, built if it is not there or stale.
-pub fn quickstart(framework: Framework) -> PathBuf {
+/// The examples that are started here.
+const EXAMPLES: [&str; 2] = ["quickstart-axum", "quickstart-actix"];
+
+/// The binary of an example, built if it is not there or stale.
+fn binary(example: &str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let directory = BUILT.get_or_init(|| {
         // target/<profile>/deps/<test>
@@ -27,7 +30,7 @@ pub fn quickstart(framework: Framework) -> PathBuf {
         build(&profile);
         profile
     });
-    directory.join(format!("quickstart-{framework}{}", std::env::consts::EXE_SUFFIX))
+    directory.join(format!("{example}{}", std::env::consts::EXE_SUFFIX))
 }
 
 fn build(profile_directory: &Path) {
@@ -39,12 +42,12 @@ fn build(profile_directory: &Path) {
     let mut command = std::process::Command::new(env!("CARGO"));
     // Named together with the tests, so that what they share is built once for both.
     command.args(["build", "--quiet", "-p", env!("CARGO_PKG_NAME")]);
-    command.args(["-p", "quickstart-axum", "-p", "quickstart-actix"]);
+    command.args(EXAMPLES.iter().flat_map(|example| ["-p", example]));
     command.args(["--profile", profile, "--target-dir"]).arg(target);
     command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     let output = command.output().expect("cargo runs");
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "the quickstarts do not build:\n{errors}");
+    assert!(output.status.success(), "the examples do not build:\n{errors}");
 }
 
 /// Everything a stream has said so far.
@@ -101,7 +104,8 @@ impl Printed {
         whole.find_map(|line| Some(line.strip_prefix(label)?.trim_end().to_owned()))
     }
 
-    async fn wait_for_line(&self, label: &str) -> Option<String> {
+    /// Waits for such a line. None when the stream has ended without one.
+    pub async fn wait_for_line(&self, label: &str) -> Option<String> {
         let mut changes = self.bytes.subscribe();
         loop {
             if let Some(found) = self.line(label) {
@@ -112,20 +116,25 @@ impl Printed {
     }
 }
 
-/// How to start a quickstart.
+/// How to start an example.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Start {
-    framework: Framework,
+    example: String,
     directory: PathBuf,
     environment: Vec<(&'static str, String)>,
 }
 
 impl Start {
-    /// In this directory, on any port, with the defaults for everything else.
+    /// A quickstart in this directory, on any port, with the defaults for everything else.
     pub fn new(framework: Framework, directory: &Path) -> Self {
+        Self::example(format!("quickstart-{framework}"), directory)
+    }
+
+    /// The example of this name, likewise.
+    pub fn example(name: impl Into<String>, directory: &Path) -> Self {
         let environment = vec![("PORT", "0".to_owned())];
-        Self { framework, directory: directory.to_owned(), environment }
+        Self { example: name.into(), directory: directory.to_owned(), environment }
     }
 
     /// With an environment variable.
@@ -143,14 +152,14 @@ impl Start {
 
     /// Starts the process, whatever it will do.
     pub fn spawn(&self) -> Process {
-        let mut command = Command::new(quickstart(self.framework));
+        let mut command = Command::new(binary(&self.example));
         for name in ["PORT", "KEYCAP_DB", "QUICKSTART_CAP"] {
             command.env_remove(name);
         }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.current_dir(&self.directory).kill_on_drop(true);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the quickstart starts");
+        let mut child = command.spawn().expect("the example starts");
         let stdout = Printed::by(child.stdout.take().expect("its output"));
         let stderr = Printed::by(child.stderr.take().expect("its errors"));
         Process { child, stdout, stderr }
@@ -171,7 +180,7 @@ impl Start {
                 let address = address.parse().expect("an address to listen on");
                 Quickstart { key, address, process }
             }
-            other => panic!("{} does not listen ({other:?}): {process:?}", self.framework),
+            other => panic!("{} does not listen ({other:?}): {process:?}", self.example),
         }
     }
 }
