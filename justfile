@@ -47,3 +47,7 @@ quickstart-axum:
 # The same on actix.
 quickstart-actix:
     cargo run -p quickstart-actix
+
+# A capped API for keys in a table of the application's own. PORT, SHOP_DB and KEYCAP_DB configure it.
+custom-provider:
+    cargo run -p custom-provider
