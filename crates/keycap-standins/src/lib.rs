@@ -14,4 +14,5 @@
 pub mod clerk;
 pub mod faults;
 pub mod issuer;
+pub mod recording;
 pub mod unkey;
