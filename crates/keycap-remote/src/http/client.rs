@@ -40,18 +40,36 @@ impl Client {
         Ok(Self { provider: provider.into(), http, settings, clock })
     }
 
-    /// Sends a call and waits for the whole answer.
+    /// What `read` makes of the answer to a call.
+    ///
+    /// `read` is part of the call, so that an answer that makes no sense counts as the provider's
+    /// failure: it returns what the answer says about the key, or a [`CallError`] for an answer that
+    /// says nothing ([`Reply::json`] does so).
     ///
     /// Cancel safe: dropped, it leaves the connection and its place.
-    pub(crate) async fn send(&self, call: Call) -> Result<Reply, CallError> {
+    pub(crate) async fn ask<T>(
+        &self,
+        call: Call,
+        read: impl FnOnce(Reply) -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
         let span = self.settings.total_timeout;
         let outcome = tokio::time::timeout(span, self.attempt(call)).await;
-        outcome.unwrap_or(Err(CallError::TimedOut(span)))
+        outcome.unwrap_or(Err(CallError::TimedOut(span))).and_then(read)
+    }
+
+    /// Like [`ask`](Self::ask), for an answer whose reading cannot fail.
+    pub(crate) async fn send(&self, call: Call) -> Result<Reply, CallError> {
+        self.ask(call, Ok).await
     }
 
     /// The answer that a failed call is.
     pub(crate) fn unavailable(&self, error: CallError) -> Unavailable {
-        Unavailable::because(&self.provider, error)
+        let wait = error.retry_after();
+        let unavailable = Unavailable::because(&self.provider, error);
+        match wait {
+            Some(wait) => unavailable.with_retry_after(wait),
+            None => unavailable,
+        }
     }
 
     async fn attempt(&self, call: Call) -> Result<Reply, CallError> {

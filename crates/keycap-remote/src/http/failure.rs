@@ -22,8 +22,12 @@ pub(crate) enum CallError {
     RefusesUs(u16),
     #[error("it answered {0}, a redirect, which is never followed; give the final URL")]
     Redirected(u16),
-    #[error("it answered 429 and is left alone for {0:?}")]
+    #[error("it asked for fewer calls and is left alone for {0:?}")]
     Throttled(Duration),
+    #[error("it failed too often in a row and is left alone for {0:?}")]
+    CircuitOpen(Duration),
+    #[error("no place among the calls in flight within {0:?}")]
+    Busy(Duration),
     #[error("its answer cannot be read: {0}")]
     Unreadable(String),
 }
@@ -35,10 +39,10 @@ impl CallError {
         Self::Unreadable(format!("{kind:?} error in JSON at line {line}, column {column}"))
     }
 
-    /// When asking again may help, if the provider said so.
+    /// When asking again may help, where that is known.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Throttled(span) => Some(*span),
+            Self::Throttled(span) | Self::CircuitOpen(span) => Some(*span),
             _ => None,
         }
     }
