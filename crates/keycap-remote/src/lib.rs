@@ -18,6 +18,9 @@ mod flights;
 #[cfg(any(feature = "jwt", feature = "introspection"))]
 mod claims;
 
+#[cfg(feature = "introspection")]
+mod json;
+
 #[cfg(feature = "clerk")]
 pub mod clerk;
 #[cfg(feature = "introspection")]
