@@ -72,10 +72,9 @@ impl KnownKey {
             && self.chain.iter().all(|account| account.terms.scopes.allows(scope))
     }
 
-    /// What the key and every account of its chain grant, for the caller to see.
+    /// What the key itself grants, for the caller to see.
     fn available(&self) -> Scopes {
-        let accounts = self.chain.iter().map(|account| &account.terms.scopes);
-        accounts.fold(self.identity.scopes.clone(), |both, account| both.and(account))
+        self.identity.scopes.clone()
     }
 }
 

@@ -1,0 +1,78 @@
+//! How Keycap shows the server who it is (RFC 6749 §2.3.1, RFC 7523 §2.2).
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use form_urlencoded::{Serializer, byte_serialize};
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use zeroize::Zeroizing;
+
+use crate::http::{Call, CallError, OwnSecret};
+
+use super::IntrospectionError;
+
+/// A client's id and what proves that it is the client.
+#[derive(Debug)]
+pub(super) enum ClientAuthentication {
+    /// `client_secret_basic`: the whole header, marked sensitive.
+    Basic(HeaderValue),
+    /// `client_secret_post`.
+    Post { id: String, secret: OwnSecret },
+}
+
+impl ClientAuthentication {
+    /// In a header of its own (RFC 6749 §2.3.1): both parts are form-encoded first, so that a colon in
+    /// the id, or a letter outside ASCII, cannot be misread.
+    pub(super) fn basic(id: &str, secret: &OwnSecret) -> Result<Self, IntrospectionError> {
+        check(id, secret)?;
+        let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
+        let secret = Zeroizing::new(encoded(secret.expose()));
+        let pair = Zeroizing::new(format!("{}:{}", encoded(id), *secret));
+        let credentials = OwnSecret::new(BASE64_STANDARD.encode(&*pair));
+        let unfit = |_| IntrospectionError::Client { what: CLIENT_SECRET, wrong: "is no header" };
+        Ok(Self::Basic(credentials.authorization("Basic").map_err(unfit)?))
+    }
+
+    /// In the body.
+    pub(super) fn post(id: String, secret: OwnSecret) -> Result<Self, IntrospectionError> {
+        check(&id, &secret)?;
+        Ok(Self::Post { id, secret })
+    }
+
+    /// Adds what belongs in the body.
+    pub(super) fn sign(&self, form: &mut Serializer<'_, String>) -> Result<(), CallError> {
+        match self {
+            Self::Basic(_) => {}
+            Self::Post { id, secret } => {
+                form.append_pair("client_id", id);
+                form.append_pair("client_secret", secret.expose());
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what belongs in the head, and says whether all of it may be sent twice.
+    pub(super) fn head(&self, call: Call) -> Call {
+        match self {
+            Self::Basic(header) => call.header(AUTHORIZATION, header.clone()).repeatable(),
+            Self::Post { .. } => call.repeatable(),
+        }
+    }
+}
+
+const CLIENT_SECRET: &str = "client secret";
+
+fn check(id: &str, secret: &OwnSecret) -> Result<(), IntrospectionError> {
+    check_text("client id", id)?;
+    check_text(CLIENT_SECRET, secret.expose())
+}
+
+/// `*VSCHAR` (RFC 6749 appendix A.1, A.2), and not empty. Catches the line end of a file above all.
+pub(super) fn check_text(what: &'static str, text: &str) -> Result<(), IntrospectionError> {
+    let wrong = match text {
+        "" => "is empty",
+        text if text.chars().any(char::is_control) => "has a control character, such as a line end",
+        text if !text.is_ascii() => "has a character outside ASCII",
+        _ => return Ok(()),
+    };
+    Err(IntrospectionError::Client { what, wrong })
+}
