@@ -1,7 +1,8 @@
-// A real OpenID provider for the tests. Prints one line of JSON when it is ready, and lives until its
-// standard input ends or it is told to terminate. README.md says what it knows.
+// A real OpenID provider for the tests. Prints one line of JSON when it is ready, and lives until the
+// pipe that is its standard input closes or it is told to terminate. README.md says what it knows.
 
 import { once } from 'node:events';
+import { fstatSync } from 'node:fs';
 import { createServer } from 'node:http';
 
 import { control } from './oidc/control.mjs';
@@ -21,7 +22,8 @@ rebuild();
 const hand = await listen(control({ keys, traffic, rebuild }));
 
 process.on('SIGTERM', () => process.exit(0));
-process.stdin.on('end', () => process.exit(0)).resume();
+// A pipe closes when the process that holds it dies, however it dies. Anything else says nothing.
+if (fstatSync(0).isFIFO()) process.stdin.on('end', () => process.exit(0)).resume();
 process.stdout.write(`${JSON.stringify({ issuer, control: hand })}\n`);
 
 async function listen(handler) {

@@ -122,6 +122,13 @@ impl ScopePattern {
         }
     }
 
+    /// Whether this grants all that `other` grants.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        let under =
+            |prefix| other.0.strip_prefix(prefix).is_some_and(|rest: &str| !rest.is_empty());
+        self == other || self.0.strip_suffix('*').is_some_and(under)
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -78,6 +78,31 @@ impl Scopes {
         self.0.any(|pattern| pattern.allows(scope))
     }
 
+    /// Grants what both grant. Of more than [`MAX_SCOPES`] patterns in common the first are kept: it
+    /// may grant less than both then, never more.
+    ///
+    /// ```
+    /// use keycap_base::Scopes;
+    ///
+    /// let key = Scopes::of(["chat", "proxy.*"])?;
+    /// let account = Scopes::of(["proxy.models", "usage"])?;
+    /// assert_eq!(key.and(&account), Scopes::of(["proxy.models"])?);
+    /// assert_eq!(key.and(&Scopes::all()), key);
+    /// # Ok::<(), keycap_base::ScopeError>(())
+    /// ```
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let Some(one) = self.patterns() else { return other.clone() };
+        let Some(two) = other.patterns() else { return self.clone() };
+        // Patterns are prefixes: of two that overlap, one is within the other.
+        let within = |narrow: &&ScopePattern, wide: &[ScopePattern]| {
+            wide.iter().any(|pattern| pattern.covers(narrow))
+        };
+        let in_two = one.iter().filter(|pattern| within(pattern, two));
+        let in_one = two.iter().filter(|pattern| within(pattern, one));
+        Self(Allowance::at_most(in_two.chain(in_one).cloned(), MAX_SCOPES))
+    }
+
     /// The patterns, sorted; `None` when everything is granted.
     #[must_use]
     pub fn patterns(&self) -> Option<&[ScopePattern]> {
@@ -210,6 +235,45 @@ mod tests {
         assert!(serde_json::from_str::<Scopes>(r#"{"only":["*"]}"#).is_err());
     }
 
+    #[test]
+    fn what_two_grant_is_what_both_grant() {
+        let both = |one: &str, two: &str| {
+            let (one, two): (Scopes, Scopes) = (one.parse().unwrap(), two.parse().unwrap());
+            assert_eq!(one.and(&two), two.and(&one));
+            one.and(&two).to_string()
+        };
+        assert_eq!(both("chat usage", "chat admin"), "chat");
+        assert_eq!(
+            both("proxy.*", "proxy proxy.chat proxy.models.* proxyx.a"),
+            "proxy.chat proxy.models.*"
+        );
+        assert_eq!(both("proxy.*", "proxy. usage"), "");
+        assert_eq!(both("proxy.*", "proxy.*"), "proxy.*");
+        for scopes in [Scopes::all(), Scopes::none(), "chat".parse().unwrap()] {
+            assert_eq!(
+                (scopes.and(&Scopes::all()), Scopes::all().and(&scopes)),
+                (scopes.clone(), scopes.clone())
+            );
+            assert_eq!(scopes.and(&Scopes::none()), Scopes::none());
+        }
+    }
+
+    #[test]
+    fn what_two_grant_is_bounded() {
+        let wide = Scopes::of(["a.*", "s.*"]).unwrap();
+        let most = Scopes::of((0..MAX_SCOPES).map(|n| format!("s.{n}"))).unwrap();
+        assert_eq!(wide.and(&most), most);
+        let under_a = (1..MAX_SCOPES).map(|n| format!("a.{n}")).chain(["s.*".to_owned()]);
+        let under_s = (1..MAX_SCOPES).map(|n| format!("s.{n}")).chain(["a.*".to_owned()]);
+        let (one, two) = (Scopes::of(under_a).unwrap(), Scopes::of(under_s).unwrap());
+        let both = one.and(&two);
+        assert_eq!(both.patterns().map(<[_]>::len), Some(MAX_SCOPES));
+        for pattern in both.patterns().unwrap() {
+            let asked = scope(pattern.as_str());
+            assert!(one.allows(&asked) && two.allows(&asked), "{pattern}");
+        }
+    }
+
     fn token() -> impl Strategy<Value = String> {
         prop_oneof![Just("proxy.".to_owned()), Just(String::new())].prop_flat_map(|prefix| {
             "[!#-)+-\\[\\]-~]{1,8}".prop_map(move |rest| format!("{prefix}{rest}"))
@@ -255,6 +319,16 @@ mod tests {
             if texts.len() <= MAX_SCOPES {
                 prop_assert_eq!(granted.allows(&scope(&asked)), texts.contains(&asked));
             }
+        }
+
+        #[test]
+        fn what_two_grant_allows_exactly_what_both_allow(
+            one in prop::collection::vec("[ab](\\.[ab]){0,2}(\\.\\*)?", 0..8),
+            two in prop::collection::vec("[ab](\\.[ab]){0,2}(\\.\\*)?", 0..8),
+            asked in "[ab](\\.[ab]){0,3}\\.?",
+        ) {
+            let (one, two, asked) = (Scopes::of(one).unwrap(), Scopes::of(two).unwrap(), scope(&asked));
+            prop_assert_eq!(one.and(&two).allows(&asked), one.allows(&asked) && two.allows(&asked));
         }
 
         #[test]

@@ -72,9 +72,10 @@ impl KnownKey {
             && self.chain.iter().all(|account| account.terms.scopes.allows(scope))
     }
 
-    /// What the key itself grants, for the caller to see.
+    /// What the key and every account of its chain grant, for the caller to see.
     fn available(&self) -> Scopes {
-        self.identity.scopes.clone()
+        let accounts = self.chain.iter().map(|account| &account.terms.scopes);
+        accounts.fold(self.identity.scopes.clone(), |both, account| both.and(account))
     }
 }
 

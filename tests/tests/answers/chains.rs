@@ -62,3 +62,26 @@ async fn p1_p8_a_teams_cap_binds_all_its_keys_and_its_figures_stay_its_own() {
     // The key has the scope; its team does not.
     assert_eq!(told.answer("bob's admin").code(), "insufficient_scope");
 }
+
+/// `available` was the key's own list once, also where an account granted less.
+#[tokio::test(flavor = "multi_thread")]
+async fn p8_the_scopes_that_are_shown_are_those_of_the_whole_chain_alike_in_both() {
+    let app = || {
+        App::default()
+            .key("bob", NewKey::for_owner("bob").scopes(["proxy.*", "usage"]))
+            .terms(|account| {
+                let team = AccountSpec::new(AccountId::new("team").unwrap());
+                let team = team.scopes(Scopes::of(["proxy.*", "admin"]).unwrap());
+                let account = account.scopes(Scopes::of(["proxy.chat", "usage"]).unwrap());
+                ChainSpec::of(account).under(team).unwrap()
+            })
+            .route(Route::guarded("/admin", Guard::free().scope("admin"), Work::Show))
+    };
+    let told = same_on_both(app, async |site: &Site| {
+        let mut told = Told::default();
+        told.add("bob", site.ask("bob", Request::post("/admin")).await);
+        told
+    })
+    .await;
+    assert_eq!(told.answer("bob").json()["available"], serde_json::json!(["proxy.chat"]));
+}
