@@ -18,8 +18,12 @@ mod flights;
 #[cfg(any(feature = "jwt", feature = "introspection"))]
 mod claims;
 
-#[cfg(feature = "introspection")]
+#[cfg(any(feature = "clerk", feature = "introspection"))]
 mod json;
+
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 
 #[cfg(feature = "clerk")]
 pub mod clerk;

@@ -1,0 +1,180 @@
+//! What Clerk says about a secret.
+//!
+//! A rejection is only what is known to be one: `revoked`, `expired`, or a 404 in Clerk's own words.
+//! Whatever else comes, however much it looks like "no", does not say so.
+
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+use keycap_base::{Labels, Scopes, Timestamp};
+use keycap_verify::{Identity, MAX_NAME_BYTES, Rejection, Subject};
+
+use super::Kind;
+use crate::http::{CallError, Reply};
+use crate::json;
+
+/// The earliest time Clerk can mean, 2001-09-09: times are in milliseconds, and one that was meant in
+/// seconds lies before it.
+const EARLIEST_MS: i64 = 1_000_000_000_000;
+/// The latest, the end of the year 9999.
+const LATEST_MS: i64 = 253_402_300_799_999;
+/// The longest error code that is repeated in a log, in bytes.
+const MAX_CODE_BYTES: usize = 64;
+
+/// What was said, as far as it decides anything.
+#[derive(Deserialize)]
+struct Told {
+    object: String,
+    id: String,
+    subject: String,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    scopes: Option<Vec<String>>,
+    #[serde(default)]
+    claims: Option<Map<String, Value>>,
+    revoked: bool,
+    expired: bool,
+    #[serde(deserialize_with = "present")]
+    expiration: Option<i64>,
+}
+
+/// A member that may be null and may not be left out.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    Option::deserialize(deserializer)
+}
+
+/// How Clerk says that something is wrong.
+#[derive(Deserialize)]
+struct Errors {
+    errors: Vec<Problem>,
+}
+
+#[derive(Deserialize)]
+struct Problem {
+    code: String,
+}
+
+/// What a reply comes to.
+pub(super) enum Said {
+    Known(Identity),
+    Rejected(Rejection),
+    /// Nothing about the secret. Since the secret may be what Clerk did not like, this is not held
+    /// against Clerk: otherwise a caller's odd secret could open the circuit for everybody.
+    Nothing(CallError),
+}
+
+/// What a reply says about the secret that was asked about, at `now`.
+///
+/// # Errors
+/// A success that makes no sense: that is Clerk's failure.
+pub(super) fn read(
+    kind: Kind,
+    reply: &Reply,
+    provider: &str,
+    now: Timestamp,
+) -> Result<Said, CallError> {
+    match reply.status {
+        200 => judge(kind, told(&reply.body)?, provider, now),
+        404 => Ok(not_found(reply)),
+        status @ 400.. => {
+            let what = format!("status {status}, code {}", code(reply));
+            Ok(Said::Nothing(unreadable(what)))
+        }
+        status => Err(unreadable(format!("status {status}"))),
+    }
+}
+
+/// A 404 means that nobody issued the secret if it is Clerk who says so, and not something between, or
+/// a server that knows no such path.
+fn not_found(reply: &Reply) -> Said {
+    match reply.json::<Errors>() {
+        Ok(told) if !told.errors.is_empty() => Said::Rejected(Rejection::Unknown),
+        _ => Said::Nothing(unreadable("status 404, but not in the words of Clerk".into())),
+    }
+}
+
+fn told(body: &[u8]) -> Result<Told, CallError> {
+    let members = json::object(body)?;
+    let unfit = |_| unreadable("a member that decides is missing or of another type".into());
+    Told::deserialize(Value::Object(members)).map_err(unfit)
+}
+
+fn judge(kind: Kind, told: Told, provider: &str, now: Timestamp) -> Result<Said, CallError> {
+    if told.object != kind.object() {
+        return Err(unreadable(format!("`object` is not `{}`", kind.object())));
+    }
+    let expires_at = told.expiration.map(instant).transpose()?;
+    let mut identity = identity(kind, &told, provider, now)?;
+    if told.revoked {
+        return Ok(Said::Rejected(Rejection::Revoked));
+    }
+    if told.expired || expires_at.is_some_and(|expiry| expiry <= now) {
+        return Ok(Said::Rejected(Rejection::Expired));
+    }
+    identity.claims = told.claims.unwrap_or_default();
+    identity.expires_at = expires_at;
+    Ok(Said::Known(identity))
+}
+
+fn identity(
+    kind: Kind,
+    told: &Told,
+    provider: &str,
+    now: Timestamp,
+) -> Result<Identity, CallError> {
+    let subject = Subject::new(provider, &told.subject);
+    let subject = subject.map_err(|_| unreadable("`subject` cannot be one".into()))?;
+    if !(1..=MAX_NAME_BYTES).contains(&told.id.len()) {
+        return Err(unreadable(format!("`id` has not 1 to {MAX_NAME_BYTES} bytes")));
+    }
+    let mut identity = Identity::new(subject, now);
+    identity.scopes = Scopes::literal(told.scopes.iter().flatten());
+    if kind == Kind::ApiKey {
+        identity.key_id = Some(told.id.as_str().into());
+        identity.organisation =
+            told.subject.starts_with("org_").then(|| told.subject.as_str().into());
+        identity.labels = labels(told);
+    }
+    Ok(identity)
+}
+
+/// The name that whoever made the key gave it; a name too long for a label is left out.
+fn labels(told: &Told) -> Labels {
+    let name = told.name.as_deref().map(|name| ("name", name));
+    Labels::of(name).unwrap_or_default()
+}
+
+fn instant(millis: i64) -> Result<Timestamp, CallError> {
+    match (EARLIEST_MS..=LATEST_MS).contains(&millis) {
+        true => Ok(Timestamp::from_millis(millis)),
+        false => Err(unreadable("`expiration` is no time in milliseconds".into())),
+    }
+}
+
+/// The code of an error, where it is a plain word and so holds nothing that a caller sent.
+fn code(reply: &Reply) -> String {
+    let first = reply.json::<Errors>().ok().and_then(|told| told.errors.into_iter().next());
+    let plain = |code: &String| {
+        code.len() <= MAX_CODE_BYTES
+            && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    };
+    first.map(|problem| problem.code).filter(plain).unwrap_or_else(|| "unknown".into())
+}
+
+fn unreadable(reason: String) -> CallError {
+    CallError::Unreadable(reason)
+}
+
+/// Reads any bytes as an answer of any status.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzz(status: u16, body: &[u8]) {
+    let now = Timestamp::from_millis(EARLIEST_MS);
+    let body = bytes::Bytes::copy_from_slice(body);
+    let reply = Reply { status, headers: reqwest::header::HeaderMap::new(), body };
+    for kind in Kind::ALL {
+        if let Ok(Said::Known(identity)) = read(kind, &reply, "clerk", now) {
+            assert!(status == 200 && identity.expires_at.is_none_or(|expiry| expiry > now));
+        }
+    }
+}

@@ -1,0 +1,2 @@
+mod building;
+mod reading;
