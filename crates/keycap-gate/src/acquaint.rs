@@ -3,15 +3,43 @@
 //! the table's memory of the key ends.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use keycap_budget::{Batch, ChainSpec, Operation, Outcome};
-use keycap_verify::{Answer, Digest, Found, Identity, LoadError, Loaded, Secret};
+use keycap_verify::{Answer, Digest, Found, Identity, LoadError, Loaded, Outage, Secret};
 
 use crate::core::Core;
 use crate::known_key::KnownKey;
 use crate::shield::shielded_async;
 use crate::tab::unexpected;
 use crate::{Broken, settler};
+
+/// Whether a lookup waits for the provider at the moment. One that ends then is the provider's doing;
+/// before and after, the template and the ledger have theirs.
+#[derive(Default)]
+struct Stage {
+    with_provider: AtomicBool,
+}
+
+impl Stage {
+    fn provider_is_asked(&self) {
+        self.with_provider.store(true, Ordering::Relaxed);
+    }
+
+    fn provider_has_answered(&self) {
+        self.with_provider.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether a lookup of a key that was known failed because the provider could not tell.
+    fn cause(&self, error: &LoadError<Broken>, known: &KnownKey) -> Outage {
+        let by_provider = match error {
+            LoadError::Failed(broken) => broken.is_silence_of(known.identity.subject.provider()),
+            LoadError::TimedOut | LoadError::Panicked => self.with_provider.load(Ordering::Relaxed),
+            LoadError::Overtaken | LoadError::Abandoned | LoadError::Busy => false,
+        };
+        if by_provider { Outage::Provider } else { Outage::Not }
+    }
+}
 
 impl Core {
     /// What there is to know about a key that is not in the table.
@@ -20,8 +48,10 @@ impl Core {
         secret: &Secret,
         digest: &Digest,
     ) -> Result<Found<Arc<KnownKey>>, Broken> {
-        let found = self.table.load(digest, &*self.clock, || self.meet_key(secret)).await;
-        match found {
+        let stage = Stage::default();
+        let ask = || self.meet_key(secret, &stage);
+        let cause = |error: &_, known: &Arc<KnownKey>| stage.cause(error, known);
+        match self.table.load_in_outage(digest, &*self.clock, ask, cause).await {
             Ok(found) => {
                 if let Found::Live(_) = &found {
                     self.failures.remember(digest, self.clock.now());
@@ -33,8 +63,15 @@ impl Core {
         }
     }
 
-    async fn meet_key(&self, secret: &Secret) -> Result<Loaded<Arc<KnownKey>>, Broken> {
-        match self.provider.verify(secret).await {
+    async fn meet_key(
+        &self,
+        secret: &Secret,
+        stage: &Stage,
+    ) -> Result<Loaded<Arc<KnownKey>>, Broken> {
+        stage.provider_is_asked();
+        let answer = self.provider.verify(secret).await;
+        stage.provider_has_answered();
+        match answer {
             Answer::Known(identity) => {
                 let key_id = identity.key_id.clone();
                 let expires_at = identity.expires_at;

@@ -20,12 +20,21 @@ use crate::patience::{Patience, may_wait};
 use crate::queue::Place;
 use crate::shield::shielded;
 use crate::tab::{Opening, Tab};
-use crate::{Broken, Denial, Guard, KeyState, Refusal, RequestView};
+use crate::{Broken, Denial, Guard, KeyState, Refusal, RequestView, Trust};
 
 /// A decision, now or later.
 pub(crate) enum Step {
     Ready(Verdict),
     Wait(Pin<Box<dyn Future<Output = Verdict> + Send>>),
+}
+
+impl Step {
+    async fn verdict(self) -> Verdict {
+        match self {
+            Self::Ready(verdict) => verdict,
+            Self::Wait(verdict) => verdict.await,
+        }
+    }
 }
 
 /// What was decided, and whom it concerns as far as that is known.
@@ -34,20 +43,22 @@ pub(crate) struct Verdict {
     /// The key of an outer layer that admitted the request.
     pub(crate) inside: Option<KeyState>,
     pub(crate) result: Result<KeyState, Refusal>,
+    pub(crate) trust: Trust,
 }
 
 impl Verdict {
     fn of(known: Arc<KnownKey>, result: Result<KeyState, Refusal>) -> Self {
-        Self { known: Some(known), inside: None, result }
+        Self { known: Some(known), inside: None, result, trust: Trust::Verified }
     }
 
     pub(crate) fn inside(key: KeyState, result: Result<(), Refusal>) -> Self {
         let known = Some(Arc::clone(&key.tab().known));
-        Self { known, inside: Some(key.clone()), result: result.map(|()| key) }
+        let inside = Some(key.clone());
+        Self { known, inside, result: result.map(|()| key), trust: Trust::Verified }
     }
 
-    fn refused(known: Option<Arc<KnownKey>>, refusal: impl Into<Refusal>) -> Self {
-        Self { known, inside: None, result: Err(refusal.into()) }
+    pub(crate) fn refused(known: Option<Arc<KnownKey>>, refusal: impl Into<Refusal>) -> Self {
+        Self { known, inside: None, result: Err(refusal.into()), trust: Trust::Verified }
     }
 }
 
@@ -125,10 +136,13 @@ impl Core {
         let core = Arc::clone(self);
         Step::Wait(Box::pin(async move {
             match core.acquaint(&secret, &digest).await {
-                Ok(Found::Live(live)) => match core.enter(Arc::clone(live.payload()), ask) {
-                    Step::Ready(verdict) => verdict,
-                    Step::Wait(verdict) => verdict.await,
-                },
+                Ok(Found::Live(live)) => {
+                    core.enter(Arc::clone(live.payload()), ask).verdict().await
+                }
+                Ok(Found::Graced(live)) => {
+                    let verdict = core.enter(Arc::clone(live.payload()), ask).verdict().await;
+                    Verdict { trust: Trust::Graced, ..verdict }
+                }
                 Ok(Found::Rejected(rejection)) => {
                     Verdict::refused(None, core.rejected(rejection, ask.address))
                 }
@@ -221,7 +235,7 @@ impl Core {
     /// (revoked, amended, or its time was over) the refusal stands; the next request is verified.
     fn check_again(&self, known: &KnownKey, ask: &Ask, refusal: Refusal) -> Result<(), Refusal> {
         let now = self.clock.now();
-        match ask.digest.map(|digest| self.table.peek(&digest, now)) {
+        match ask.digest.map(|digest| self.table.peek_in_outage(&digest, now)) {
             Some(Peek::Live(live)) if live.payload().account() == known.account() => {
                 self.check(live.payload(), ask)
             }

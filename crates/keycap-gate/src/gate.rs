@@ -254,7 +254,7 @@ impl Future for Deciding {
 impl Verdict {
     fn polled_again() -> Self {
         let broken = Broken::misconfigured("a decision was polled after it was ready");
-        Self { known: None, inside: None, result: Err(broken.into()) }
+        Self::refused(None, broken)
     }
 }
 

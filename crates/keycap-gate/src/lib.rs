@@ -57,7 +57,7 @@ pub use ending::{Ending, Endings, Fate};
 pub use gate::{Deciding, Gate, Guarded, Payer, StillBusy, track_usage};
 pub use guard::{Guard, GuardError, MAX_REQUIRED_SCOPES, MAX_WAIT};
 pub use key_state::KeyState;
-pub use observe::{Decision, DecisionReport, Mode, Observation, Observer};
+pub use observe::{Decision, DecisionReport, Mode, Observation, Observer, Trust};
 pub use over_limit::{Disclosure, OverLimit, RESERVED_RETRY_AFTER};
 pub use queue::{DEFAULT_PLACES, MAX_PLACES as MAX_QUEUE_PLACES};
 pub use refusal::{Broken, MAX_PROVIDER_RETRY_AFTER, Refusal};

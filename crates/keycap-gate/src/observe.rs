@@ -28,6 +28,20 @@ pub struct DecisionReport<'a> {
     pub refusal: Option<&'a Refusal>,
     /// Whether a refusal is carried out.
     pub mode: Mode,
+    /// What the decision rests on. Told of a request; what its handler reserves later does not repeat
+    /// it.
+    pub trust: Trust,
+}
+
+/// What a decision on a key rests on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Trust {
+    /// Its provider's word, no older than the time to live.
+    #[default]
+    Verified,
+    /// Grace: its provider cannot tell at the moment, and the application chose to
+    /// [serve keys unverified](keycap_verify::KeyTableBuilder::serve_unverified_in_outage) meanwhile.
+    Graced,
 }
 
 /// Whether refusals are carried out.
@@ -65,7 +79,7 @@ pub(crate) struct Observing {
 impl Core {
     /// Reports a verdict and, in observe mode, lets it through.
     pub(crate) fn conclude(self: &Arc<Self>, verdict: Verdict, guard: &Guard) -> Decision {
-        self.report(verdict.known.as_ref(), verdict.result.as_ref().err());
+        self.report(verdict.known.as_ref(), verdict.result.as_ref().err(), verdict.trust);
         let runs = verdict.result.is_ok() || self.observing.mode == Mode::ObserveOnly;
         if let Some(outer) = verdict.inside.as_ref().filter(|_| runs) {
             outer.tab().adopt(guard);
@@ -91,14 +105,14 @@ impl Core {
         raised: Result<(), Refusal>,
     ) -> Result<(), Refusal> {
         let Err(refusal) = &raised else { return raised };
-        self.report(Some(&key.tab().known), Some(refusal));
+        self.report(Some(&key.tab().known), Some(refusal), Trust::Verified);
         match self.observing.mode {
             Mode::Enforce => raised,
             Mode::ObserveOnly => Ok(()),
         }
     }
 
-    fn report(&self, known: Option<&Arc<KnownKey>>, refusal: Option<&Refusal>) {
+    fn report(&self, known: Option<&Arc<KnownKey>>, refusal: Option<&Refusal>, trust: Trust) {
         let account = known.map(|known| known.account());
         match refusal {
             Some(Refusal::Broken(broken)) => {
@@ -113,7 +127,8 @@ impl Core {
         }
         if let Some(observer) = &self.observing.observer {
             let identity = known.map(|known| &known.identity);
-            let report = DecisionReport { identity, account, refusal, mode: self.observing.mode };
+            let mode = self.observing.mode;
+            let report = DecisionReport { identity, account, refusal, mode, trust };
             // The decision stands without its observer.
             let _ = shielded("an observer of decisions", || observer(&report));
         }

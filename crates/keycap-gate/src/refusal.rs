@@ -86,6 +86,14 @@ impl Broken {
     }
 }
 
+impl Broken {
+    /// Whether it is this provider that could not tell.
+    pub(crate) fn is_silence_of(&self, provider: &str) -> bool {
+        let unavailable = self.cause.downcast_ref::<Unavailable>();
+        unavailable.is_some_and(|unavailable| unavailable.concerns(provider))
+    }
+}
+
 impl Refusal {
     /// The code that callers see.
     #[must_use]

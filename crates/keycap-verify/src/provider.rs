@@ -145,19 +145,21 @@ pub struct Unavailable {
     what: Arc<str>,
     source: Option<Arc<dyn Error + Send + Sync>>,
     retry_after: Option<Duration>,
+    /// Who could not tell; whoever was asked, if nobody is named.
+    silent: Arc<[Arc<str>]>,
 }
 
 impl Unavailable {
     /// `what` could not answer, for no reason that an error would tell.
     #[must_use]
     pub fn new(what: &str) -> Self {
-        Self { what: what.into(), source: None, retry_after: None }
+        Self { what: what.into(), source: None, retry_after: None, silent: Arc::default() }
     }
 
     /// `what` could not answer because of `source`.
     #[must_use]
     pub fn because(what: &str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { what: what.into(), source: Some(source.into().into()), retry_after: None }
+        Self { source: Some(source.into().into()), ..Self::new(what) }
     }
 
     /// The same, and that asking again sooner than in `wait` is of no use: what the provider said
@@ -165,6 +167,24 @@ impl Unavailable {
     #[must_use]
     pub fn with_retry_after(self, wait: Duration) -> Self {
         Self { retry_after: Some(wait), ..self }
+    }
+
+    /// The same, and that of several providers only those of these [names](IdentityProvider::names)
+    /// could not tell. A key of any other is not served by grace on account of it.
+    #[must_use]
+    pub fn with_silent<'a>(self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { silent: names.into_iter().map(Arc::from).collect(), ..self }
+    }
+
+    /// Whether the provider of this name is among those who could not tell.
+    #[must_use]
+    pub fn concerns(&self, provider: &str) -> bool {
+        self.silent.is_empty() || self.silent.iter().any(|silent| **silent == *provider)
+    }
+
+    /// Those who could not tell; none where whoever was asked is meant.
+    pub(crate) fn silent(&self) -> impl Iterator<Item = &str> {
+        self.silent.iter().map(|name| &**name)
     }
 
     /// How long it is of no use to ask again; `None` where nobody knows.
@@ -180,6 +200,7 @@ impl fmt::Debug for Unavailable {
             .field("what", &self.what)
             .field("source", &self.source)
             .field("retry_after", &self.retry_after)
+            .field("silent", &self.silent)
             .finish()
     }
 }

@@ -1,5 +1,6 @@
 //! One provider after the other, until one knows the secret.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
@@ -75,8 +76,8 @@ impl FirstOfBuilder {
     }
 
     /// How long each provider may take before the next is asked (default 5 seconds). A provider's own
-    /// time-outs should be shorter, and all turns together as long as the gate lets a verification
-    /// take.
+    /// time-outs should be shorter. All turns together should be no longer than the gate lets a
+    /// verification take: one that is cut off there tells nobody which provider was silent.
     pub fn turn(mut self, turn: Duration) -> Self {
         self.turn = turn;
         self
@@ -125,6 +126,7 @@ impl FirstOf {
 struct SoFar {
     rejection: Option<Rejection>,
     unavailable: Option<Unavailable>,
+    silent: BTreeSet<String>,
 }
 
 impl SoFar {
@@ -137,13 +139,20 @@ impl SoFar {
     fn could_not_tell(&mut self, member: &Member, unavailable: Unavailable) {
         let cause = &unavailable as &dyn std::error::Error;
         tracing::warn!(provider = name_for_log(member), cause, "a provider was passed by");
+        self.silent.extend(unavailable.silent().map(str::to_owned));
+        if unavailable.silent().next().is_none() {
+            self.silent.extend(member.names().into_iter().map(str::to_owned));
+        }
         let soonest = self.unavailable.take().into_iter().chain([unavailable]);
         self.unavailable = soonest.min_by_key(Unavailable::retry_after);
     }
 
     fn answer(self) -> Answer {
         match self.unavailable {
-            Some(unavailable) => Answer::Unavailable(unavailable),
+            Some(unavailable) => {
+                let silent = self.silent.iter().map(String::as_str);
+                Answer::Unavailable(unavailable.with_silent(silent))
+            }
             None => Answer::Rejected(self.rejection.unwrap_or(Rejection::Unknown)),
         }
     }

@@ -8,6 +8,7 @@ use parking_lot::RwLock;
 
 use super::KeyTable;
 use super::generations::Generations;
+use super::grace::{MAX_GRACE, Warned};
 use super::shard::Shard;
 
 /// Live keys kept.
@@ -39,6 +40,7 @@ pub struct KeyTableBuilder {
     live_capacity: usize,
     rejected_capacity: usize,
     live_ttl: Duration,
+    grace: Option<Duration>,
     rejected_ttl: Duration,
     load_timeout: Duration,
     loads_in_flight: usize,
@@ -46,9 +48,15 @@ pub struct KeyTableBuilder {
 
 /// A table was set up wrongly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the table of live keys cannot have a {0} of zero")]
 #[non_exhaustive]
-pub struct KeyTableError(&'static str);
+pub enum KeyTableError {
+    /// A bound or a duration of zero.
+    #[error("the table of live keys cannot have a {0} of zero")]
+    Zero(&'static str),
+    /// A grace over [`MAX_GRACE`].
+    #[error("a grace of {0:?} in an outage; it may be at most {MAX_GRACE:?}")]
+    Grace(Duration),
+}
 
 impl KeyTableBuilder {
     pub(super) fn new() -> Self {
@@ -56,6 +64,7 @@ impl KeyTableBuilder {
             live_capacity: DEFAULT_LIVE_CAPACITY,
             rejected_capacity: DEFAULT_REJECTED_CAPACITY,
             live_ttl: DEFAULT_LIVE_TTL,
+            grace: None,
             rejected_ttl: DEFAULT_REJECTED_TTL,
             load_timeout: DEFAULT_LOAD_TIMEOUT,
             loads_in_flight: DEFAULT_LOADS_IN_FLIGHT,
@@ -83,6 +92,18 @@ impl KeyTableBuilder {
         self
     }
 
+    /// Serves a key **unverified** for up to `grace` after its time to live while its provider cannot
+    /// tell (default: not at all). **Gives up some of P6 and P7**: in an outage, a key that was revoked
+    /// at its provider works for as long as the time to live and the grace together.
+    ///
+    /// Only what was verified before and is still kept is served; never past the key's own expiry;
+    /// never a key that was rejected, or that this node knows to be changed or revoked. Lookups that
+    /// fail for another reason than the provider are not softened.
+    pub fn serve_unverified_in_outage(mut self, grace: Duration) -> Self {
+        self.grace = Some(grace);
+        self
+    }
+
     /// How long a rejection is trusted (default 5 seconds).
     pub fn rejected_ttl(mut self, ttl: Duration) -> Self {
         self.rejected_ttl = ttl;
@@ -104,22 +125,27 @@ impl KeyTableBuilder {
     /// Checks everything.
     ///
     /// # Errors
-    /// [`KeyTableError`] if any bound or duration is zero.
+    /// [`KeyTableError`] if any bound or duration is zero, or the grace is over [`MAX_GRACE`].
     pub fn build<E, X>(self) -> Result<KeyTable<E, X>, KeyTableError> {
-        let live = NonZeroUsize::new(self.live_capacity).ok_or(KeyTableError("live capacity"))?;
-        let rejected =
-            NonZeroUsize::new(self.rejected_capacity).ok_or(KeyTableError("rejected capacity"))?;
+        let live =
+            NonZeroUsize::new(self.live_capacity).ok_or(KeyTableError::Zero("live capacity"))?;
+        let rejected = NonZeroUsize::new(self.rejected_capacity)
+            .ok_or(KeyTableError::Zero("rejected capacity"))?;
         for (span, what) in [
+            (self.grace.unwrap_or(Duration::MAX), "grace in an outage"),
             (self.live_ttl, "time to live"),
             (self.rejected_ttl, "time to live of rejected keys"),
             (self.load_timeout, "time for lookups"),
         ] {
             if span.is_zero() {
-                return Err(KeyTableError(what));
+                return Err(KeyTableError::Zero(what));
             }
         }
+        if let Some(grace) = self.grace.filter(|grace| *grace > MAX_GRACE) {
+            return Err(KeyTableError::Grace(grace));
+        }
         if self.loads_in_flight == 0 {
-            return Err(KeyTableError("number of lookups in flight"));
+            return Err(KeyTableError::Zero("number of lookups in flight"));
         }
         let count = shard_count(live.min(rejected));
         let part = |whole: NonZeroUsize| {
@@ -130,6 +156,8 @@ impl KeyTableBuilder {
             shards: (0..count.get()).map(shard).collect(),
             generations: Generations::new(),
             live_ttl: self.live_ttl,
+            grace: self.grace,
+            warned: Warned::default(),
             rejected_ttl: self.rejected_ttl,
             load_timeout: self.load_timeout,
             loads_in_flight: AtomicUsize::new(0),

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keycap_base::Timestamp;
+use parking_lot::Mutex;
 
+use super::generations::Noted;
 use crate::Rejection;
 
 /// A live key and what the application of the table keeps with it.
@@ -14,6 +16,19 @@ pub struct Entry<E> {
     key_id: Option<Arc<str>>,
     asked_at: Timestamp,
     serves_until: Timestamp,
+    pub(super) noted: Noted,
+    graced_until: Timestamp,
+    /// When it was last asked for in vain. Looked at only once its time is over.
+    excused_at: Mutex<Option<Timestamp>>,
+}
+
+/// When an entry was asked for, and how long it is trusted.
+#[derive(Clone, Copy)]
+pub(super) struct Term {
+    pub(super) asked_at: Timestamp,
+    pub(super) noted: Noted,
+    pub(super) ttl: Duration,
+    pub(super) grace: Duration,
 }
 
 /// What a lookup found out.
@@ -37,6 +52,9 @@ pub enum Loaded<E> {
 pub enum Found<E> {
     /// The key is valid.
     Live(Arc<Entry<E>>),
+    /// The key was valid, its time is over, and its provider cannot tell: it serves by
+    /// [grace](super::KeyTableBuilder::serve_unverified_in_outage). Never where none was chosen.
+    Graced(Arc<Entry<E>>),
     /// The key is not valid.
     Rejected(Rejection),
 }
@@ -53,17 +71,20 @@ pub enum Peek<E> {
 }
 
 impl<E> Entry<E> {
-    /// An entry that was asked for at `asked_at` and is trusted for `ttl` or until it expires.
+    /// An entry that is trusted for its term or until it expires, whichever is sooner.
     pub(super) fn new(
         payload: E,
         key_id: Option<Arc<str>>,
-        asked_at: Timestamp,
-        ttl: Duration,
+        term: Term,
         expires_at: Option<Timestamp>,
     ) -> Self {
+        let Term { asked_at, noted, ttl, grace } = term;
+        let expiry = |until: Timestamp| expires_at.map_or(until, |expiry| expiry.min(until));
         let trusted_until = asked_at.plus(ttl);
-        let serves_until = expires_at.map_or(trusted_until, |expiry| expiry.min(trusted_until));
-        Self { payload, key_id, asked_at, serves_until }
+        let serves_until = expiry(trusted_until);
+        let graced_until = expiry(trusted_until.plus(grace));
+        let excused_at = Mutex::default();
+        Self { payload, key_id, asked_at, serves_until, noted, graced_until, excused_at }
     }
 
     /// What is kept with the key.
@@ -93,12 +114,29 @@ impl<E> Entry<E> {
     pub(super) fn serves_at(&self, now: Timestamp) -> bool {
         self.asked_at <= now && now < self.serves_until
     }
+
+    /// Whether the entry may be served at `now` while its provider cannot tell.
+    pub(super) fn may_be_graced_at(&self, now: Timestamp) -> bool {
+        self.asked_at <= now && now < self.graced_until
+    }
+
+    /// Notes that it was asked for in vain.
+    pub(super) fn excuse(&self, now: Timestamp) {
+        *self.excused_at.lock() = Some(now);
+    }
+
+    /// How long ago it was asked for in vain, if it was.
+    pub(super) fn excused_since(&self, now: Timestamp) -> Option<Duration> {
+        let excused_at = *self.excused_at.lock();
+        excused_at.filter(|at| *at <= now).map(|at| now.since(at))
+    }
 }
 
 impl<E> Clone for Found<E> {
     fn clone(&self) -> Self {
         match self {
             Self::Live(entry) => Self::Live(entry.clone()),
+            Self::Graced(entry) => Self::Graced(entry.clone()),
             Self::Rejected(rejection) => Self::Rejected(*rejection),
         }
     }
@@ -128,6 +166,7 @@ impl<E> fmt::Debug for Found<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Live(entry) => f.debug_tuple("Live").field(entry).finish(),
+            Self::Graced(entry) => f.debug_tuple("Graced").field(entry).finish(),
             Self::Rejected(rejection) => f.debug_tuple("Rejected").field(rejection).finish(),
         }
     }

@@ -110,6 +110,11 @@ impl Generations {
         Ok(())
     }
 
+    /// Whether no key of this id's hash was changed since.
+    pub(super) fn unmoved_since(&self, noted: Noted, key_id: Option<&str>) -> bool {
+        key_id.is_none_or(|key_id| self.stripe(key_id).lock().generation <= noted.0)
+    }
+
     /// Notes that a key is no longer kept under `digest`.
     pub(super) fn left(&self, key_id: Option<&str>, digest: &Digest) {
         let Some(key_id) = key_id else { return };

@@ -8,14 +8,16 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
+use std::time::Duration;
 
 use keycap_base::{Clock, Timestamp};
 use tokio::sync::watch;
 
-use super::entry::{Entry, Found, Loaded};
+use super::entry::{Entry, Found, Loaded, Term};
 use super::failure::LoadError;
 use super::flight::{Flight, Leader, Outcome};
 use super::generations::{Noted, Overtaken};
+use super::grace::{GRACE_PAUSE, Outage};
 use super::shard::Refused;
 use super::{KeyTable, Shard};
 use crate::{Digest, Rejection};
@@ -27,7 +29,8 @@ pub const MAX_LOAD_ATTEMPTS: usize = 5;
 const MAX_JOINS: usize = 16;
 
 impl<E, X> KeyTable<E, X> {
-    /// What is known about `digest`; if nothing is, what `ask` finds out.
+    /// What is known about `digest`; if nothing is, what `ask` finds out. A lookup that
+    /// fails is not softened by grace.
     ///
     /// Of all who want the same digest at once, one asks. `ask` is called again when its answer was
     /// overtaken by a change. A key that has expired by now is rejected whatever `ask` says. Must be
@@ -48,10 +51,37 @@ impl<E, X> KeyTable<E, X> {
         A: Fn() -> F,
         F: Future<Output = Result<Loaded<E>, X>>,
     {
+        self.load_in_outage(digest, clock, ask, |_error, _payload| Outage::Not).await
+    }
+
+    /// As [`load`](Self::load), and a key that was found valid before and cannot be looked up now is
+    /// served by [grace](super::KeyTableBuilder::serve_unverified_in_outage), where one was chosen.
+    /// `cause` says of a failed lookup whether the provider of this key (its payload is given) could
+    /// not tell; it is called with a part of the table locked and must not come back to it. A key that
+    /// was revoked, forgotten or rejected since is not served.
+    ///
+    /// The first who meets the outage waits for its end. For [`GRACE_PAUSE`] from then on the key is
+    /// served without asking; then one asks again, and the others are served meanwhile.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub async fn load_in_outage<C, A, F, O>(
+        &self,
+        digest: &Digest,
+        clock: &C,
+        ask: A,
+        cause: O,
+    ) -> Result<Found<E>, LoadError<X>>
+    where
+        C: Clock + ?Sized,
+        A: Fn() -> F,
+        F: Future<Output = Result<Loaded<E>, X>>,
+        O: Fn(&LoadError<X>, &E) -> Outage,
+    {
         for _ in 0..MAX_JOINS {
             match self.join(digest, clock.now())? {
                 Joined::Known(found) => return Ok(found),
-                Joined::Leading(leader) => return self.lead(leader, clock, &ask).await,
+                Joined::Leading(leader) => return self.lead(leader, clock, &ask, &cause).await,
                 Joined::Following(outcome) => {
                     if let Some(outcome) = self.follow(outcome).await {
                         return outcome;
@@ -72,16 +102,18 @@ impl<E, X> KeyTable<E, X> {
         }
     }
 
-    async fn lead<C, A, F>(
+    async fn lead<C, A, F, O>(
         &self,
         leader: Leader<'_, E, X>,
         clock: &C,
         ask: &A,
+        cause: &O,
     ) -> Result<Found<E>, LoadError<X>>
     where
         C: Clock + ?Sized,
         A: Fn() -> F,
         F: Future<Output = Result<Loaded<E>, X>>,
+        O: Fn(&LoadError<X>, &E) -> Outage,
     {
         let digest = leader.digest;
         let asking = self.ask_until_believed(&leader, clock, ask);
@@ -89,9 +121,11 @@ impl<E, X> KeyTable<E, X> {
             Ok(outcome) => outcome,
             Err(_elapsed) => Err(LoadError::TimedOut),
         };
-        if outcome.is_err() {
+        let outcome = outcome.or_else(|error| {
             tracing::debug!(?digest, "a lookup came to no answer");
-        }
+            let excused = self.excuse(&leader, clock.now(), |payload| cause(&error, payload));
+            excused.ok_or(error)
+        });
         leader.land(outcome.clone());
         outcome
     }
@@ -130,49 +164,56 @@ impl<E, X> KeyTable<E, X> {
     ) -> Result<Found<E>, Overtaken> {
         let Asked { noted, asked_at, answered_at } = asked;
         let digest = &leader.digest;
-        let found = self.read(loaded, asked_at, answered_at);
+        let (ttl, grace) = (self.live_ttl, self.grace.unwrap_or_default());
+        let term = Term { asked_at, noted, ttl, grace };
+        let read = read(loaded, term, answered_at);
         let mut shard = self.shard(digest).write();
-        let gone = match &found {
-            Found::Live(entry) => shard.admit(digest, entry, noted, &self.generations),
-            Found::Rejected(rejection) => {
+        let (gone, believed) = match &read {
+            Ok(entry) => shard.admit(digest, entry, &self.generations),
+            Err(rejection) => {
                 let until = asked_at.plus(self.rejected_ttl);
                 let refused = Refused { rejection: *rejection, asked_at, until };
                 shard.refuse(digest, refused, noted, &self.generations)
             }
         };
-        if gone.is_ok() {
+        if believed.is_ok() {
             shard.end_flight(digest, leader.number);
         }
         drop(shard);
-        gone.map(|_dropped_unlocked| found)
-    }
-
-    fn read(&self, loaded: Loaded<E>, asked_at: Timestamp, now: Timestamp) -> Found<E> {
-        match loaded {
-            Loaded::Live { expires_at: Some(expiry), .. } if expiry <= now => {
-                Found::Rejected(Rejection::Expired)
-            }
-            Loaded::Live { payload, key_id, expires_at } => {
-                let entry = Entry::new(payload, key_id, asked_at, self.live_ttl, expires_at);
-                Found::Live(Arc::new(entry))
-            }
-            Loaded::Rejected(rejection) => Found::Rejected(rejection),
-        }
+        drop(gone);
+        believed.map(|()| read.map_or_else(Found::Rejected, Found::Live))
     }
 
     /// Looks once more, with the shard locked, and otherwise follows or leads a lookup. A flight that
     /// has been up for longer than any may take has a leader that nobody polls: it is passed by.
-    fn join(&self, digest: &Digest, now: Timestamp) -> Result<Joined<'_, E, X>, LoadError<X>> {
+    pub(super) fn join(
+        &self,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Result<Joined<'_, E, X>, LoadError<X>> {
         let mut shard = self.shard(digest).write();
         if let Some(found) = shard.found(digest, now) {
             return Ok(Joined::Known(found));
         }
-        if let Some(flight) = shard.flights.get(digest)
-            && now.since(flight.since) <= self.load_timeout
-        {
-            return Ok(Joined::Following(flight.outcome.clone()));
+        let in_flight = self.in_flight(&shard, digest, now);
+        let unasked_for = if in_flight.is_some() { self.load_timeout } else { Duration::ZERO };
+        if let Some(entry) = self.excused(&shard, digest, now, GRACE_PAUSE + unasked_for) {
+            return Ok(Joined::Known(Found::Graced(entry)));
+        }
+        if let Some(outcome) = in_flight {
+            return Ok(Joined::Following(outcome));
         }
         self.take_off(&mut shard, digest, now).map(Joined::Leading)
+    }
+
+    fn in_flight(
+        &self,
+        shard: &Shard<E, X>,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Option<watch::Receiver<Outcome<E, X>>> {
+        let flight = shard.flights.get(digest)?;
+        (now.since(flight.since) <= self.load_timeout).then(|| flight.outcome.clone())
     }
 
     fn take_off(
@@ -198,8 +239,19 @@ impl<E, X> KeyTable<E, X> {
     }
 }
 
+/// What an answer means at `now`.
+fn read<E>(loaded: Loaded<E>, term: Term, now: Timestamp) -> Result<Arc<Entry<E>>, Rejection> {
+    match loaded {
+        Loaded::Live { expires_at: Some(expiry), .. } if expiry <= now => Err(Rejection::Expired),
+        Loaded::Live { payload, key_id, expires_at } => {
+            Ok(Arc::new(Entry::new(payload, key_id, term, expires_at)))
+        }
+        Loaded::Rejected(rejection) => Err(rejection),
+    }
+}
+
 /// How a caller takes part in a lookup.
-enum Joined<'a, E, X> {
+pub(super) enum Joined<'a, E, X> {
     Known(Found<E>),
     Leading(Leader<'a, E, X>),
     Following(watch::Receiver<Outcome<E, X>>),

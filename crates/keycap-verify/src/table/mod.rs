@@ -2,13 +2,14 @@
 //!
 //! Two promises rest here. A lookup that was in flight when its key changed is not believed (P7),
 //! and nothing is remembered of a lookup that could not be made (P6). `generations` answers the
-//! first, `load` the second.
+//! first, `load` the second; `grace` is the one choice that softens them.
 
 mod builder;
 mod entry;
 mod failure;
 mod flight;
 mod generations;
+mod grace;
 mod load;
 mod shard;
 
@@ -22,6 +23,7 @@ use parking_lot::RwLock;
 use crate::{Digest, KeyChange, KeyListener, KeyNews, Unavailable};
 
 use generations::Generations;
+use grace::Warned;
 use shard::Shard;
 
 pub use builder::{
@@ -30,6 +32,7 @@ pub use builder::{
 };
 pub use entry::{Entry, Found, Loaded, Peek};
 pub use failure::LoadError;
+pub use grace::{GRACE_PAUSE, MAX_GRACE, Outage};
 pub use load::MAX_LOAD_ATTEMPTS;
 
 /// What is known about digests: live keys with a payload `E` each, and lately rejected ones.
@@ -81,6 +84,8 @@ pub struct KeyTable<E, X = Unavailable> {
     shards: Box<[RwLock<Shard<E, X>>]>,
     generations: Generations,
     live_ttl: Duration,
+    grace: Option<Duration>,
+    warned: Warned,
     rejected_ttl: Duration,
     load_timeout: Duration,
     loads_in_flight: AtomicUsize,
@@ -127,10 +132,10 @@ impl<E, X> KeyTable<E, X> {
         self.shards.iter().for_each(|shard| shard.write().clear_rejected());
     }
 
-    /// Lets go of live keys whose time is over, which are kept until their place is needed
-    /// otherwise, and returns how many there were. Looks at every live key.
+    /// Lets go of live keys whose time is over, grace included, which are kept until their place is
+    /// needed otherwise, and returns how many there were. Looks at every live key.
     pub fn drop_lapsed(&self, now: Timestamp) -> usize {
-        self.remove_where(|entry| !entry.serves_at(now))
+        self.remove_where(|entry| !entry.may_be_graced_at(now))
     }
 
     /// How many live keys are kept, those whose time is over included.

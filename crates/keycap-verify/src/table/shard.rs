@@ -55,31 +55,48 @@ impl<E, X> Shard<E, X> {
         &mut self,
         digest: &Digest,
         entry: &Arc<Entry<E>>,
-        noted: Noted,
         generations: &Generations,
-    ) -> Result<Gone<E>, Overtaken> {
-        generations.believe_live(noted, entry.key_id_shared(), digest)?;
+    ) -> (Gone<E>, Result<(), Overtaken>) {
+        let believed = generations.believe_live(entry.noted, entry.key_id_shared(), digest);
+        if believed.is_err() {
+            return (Gone::new(), believed);
+        }
         self.rejected.remove(digest);
         let Some((old_digest, old)) = self.live.insert(*digest, entry.clone()) else {
-            return Ok(Gone::new());
+            return (Gone::new(), Ok(()));
         };
         if old_digest != *digest || old.key_id() != entry.key_id() {
             generations.left(old.key_id(), &old_digest);
         }
-        Ok(vec![old])
+        (vec![old], Ok(()))
     }
 
-    /// Notes a rejection, if it may be believed.
+    /// Notes a rejection, if it may be believed. What was kept of the key leaves in any case: nobody
+    /// is to be served by what the provider has gone back on.
     pub(super) fn refuse(
         &mut self,
         digest: &Digest,
         refused: Refused,
         noted: Noted,
         generations: &Generations,
-    ) -> Result<Gone<E>, Overtaken> {
-        generations.believe_rejected(noted)?;
-        self.rejected.insert(*digest, refused);
-        Ok(self.remove(digest, generations))
+    ) -> (Gone<E>, Result<(), Overtaken>) {
+        let believed = generations.believe_rejected(noted);
+        if believed.is_ok() {
+            self.rejected.insert(*digest, refused);
+        }
+        (self.remove(digest, generations), believed)
+    }
+
+    /// The key, if it may be served while its provider cannot tell. It is still here, so it was
+    /// neither revoked nor rejected; that no key like it was changed since is on top of that.
+    pub(super) fn in_grace(
+        &self,
+        digest: &Digest,
+        now: Timestamp,
+        generations: &Generations,
+    ) -> Option<&Arc<Entry<E>>> {
+        let entry = self.live.look_up(digest).filter(|entry| entry.may_be_graced_at(now))?;
+        generations.unmoved_since(entry.noted, entry.key_id()).then_some(entry)
     }
 
     fn remove(&mut self, digest: &Digest, generations: &Generations) -> Gone<E> {

@@ -11,6 +11,7 @@ use crate::{Rejection, Secret};
 mod believing;
 mod bounds;
 mod coalescing;
+mod grace;
 mod revoking;
 
 const START: Timestamp = Timestamp::from_millis(1_000_000);

@@ -1,0 +1,305 @@
+//! Grace: who is served while the provider cannot tell, for how long, and who never is.
+
+use std::pin::pin;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use super::super::grace::Outage;
+use super::*;
+
+type Answer = Result<Found<&'static str>, LoadError<&'static str>>;
+
+const TTL: Duration = DEFAULT_LIVE_TTL;
+const GRACE: Duration = Duration::from_secs(600);
+const MILLI: Duration = Duration::from_millis(1);
+
+/// What a lookup fails with when the provider cannot tell.
+const SILENT: &str = "the provider";
+/// What it fails with when something else is broken.
+const LEDGER: &str = "the ledger";
+
+/// A table with a key that was found valid at the start.
+struct Outaged {
+    table: Arc<Table>,
+    clock: ManualClock,
+    key: Digest,
+    asked: AtomicUsize,
+}
+
+impl Outaged {
+    async fn with(loaded: Loaded<&'static str>) -> Self {
+        let table = KeyTable::builder().serve_unverified_in_outage(GRACE).build().unwrap();
+        Self::on(table, loaded).await
+    }
+
+    async fn on(table: Table, loaded: Loaded<&'static str>) -> Self {
+        let (table, clock, key) = (Arc::new(table), clock(), digest("key"));
+        put(&table, &clock, &key, loaded).await;
+        Self { table, clock, key, asked: AtomicUsize::new(0) }
+    }
+
+    async fn new() -> Self {
+        Self::with(live("key")).await
+    }
+
+    async fn asking<F>(&self, ask: impl Fn() -> F) -> Answer
+    where
+        F: Future<Output = Result<Loaded<&'static str>, &'static str>>,
+    {
+        let ask = || {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            ask()
+        };
+        let cause = |error: &LoadError<&str>, payload: &&str| match error {
+            LoadError::Failed(what) if **what == LEDGER => Outage::Not,
+            LoadError::Overtaken | LoadError::Abandoned | LoadError::Busy => Outage::Not,
+            _ if *payload == "another provider's" => Outage::Not,
+            _ => Outage::Provider,
+        };
+        self.table.load_in_outage(&self.key, &self.clock, ask, cause).await
+    }
+
+    async fn failing(&self) -> Answer {
+        self.asking(|| async { Err(SILENT) }).await
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.swap(0, Ordering::SeqCst)
+    }
+
+    async fn is_served(&self) -> bool {
+        match self.failing().await {
+            Ok(Found::Graced(entry)) => *entry.payload() == "key",
+            Ok(Found::Live(_) | Found::Rejected(_)) => panic!("not what was asked"),
+            Err(_) => false,
+        }
+    }
+}
+
+#[tokio::test]
+async fn p6_without_the_choice_nobody_is_served_by_grace() {
+    let outaged = Outaged::on(Table::default(), live("key")).await;
+    outaged.clock.advance(TTL);
+    assert!(!outaged.is_served().await);
+}
+
+#[tokio::test]
+async fn p6_grace_begins_with_the_end_of_trust_and_ends_when_stated() {
+    for (at, served) in [(TTL, true), (TTL + GRACE - MILLI, true), (TTL + GRACE, false)] {
+        let outaged = Outaged::new().await;
+        outaged.clock.advance(at);
+        assert!(matches!(outaged.table.peek(&outaged.key, outaged.clock.now()), Peek::Absent));
+        assert_eq!(outaged.is_served().await, served, "{at:?}");
+        assert_eq!(outaged.table.rejected_len(), 0, "nothing is held against the key");
+        let now = outaged.clock.now();
+        assert!(matches!(outaged.table.peek(&outaged.key, now), Peek::Absent), "and asked again");
+    }
+}
+
+#[tokio::test]
+async fn p6_grace_ends_with_the_key() {
+    let expiry = START.plus(TTL + Duration::from_secs(1));
+    for (now, served) in [(expiry.minus(MILLI), true), (expiry, false)] {
+        let outaged = Outaged::with(live_until(expiry)).await;
+        outaged.clock.set(now);
+        assert_eq!(outaged.is_served().await, served);
+    }
+}
+
+#[tokio::test]
+async fn p6_grace_is_for_what_the_provider_fails_at_and_for_nothing_else() {
+    let outaged = Outaged::new().await;
+    outaged.clock.advance(TTL);
+    let broken = outaged.asking(|| async { Err(LEDGER) }).await;
+    assert!(matches!(broken, Err(LoadError::Failed(_))));
+    let overtaken = outaged.asking(|| async {
+        outaged.table.clear_rejected();
+        assert_eq!(outaged.table.forget_where(|_| false), 0);
+        Ok(live("key"))
+    });
+    assert!(matches!(overtaken.await, Err(LoadError::Overtaken)));
+    assert!(outaged.is_served().await, "the key itself was not forgotten");
+    let elsewhere = Outaged::with(live("another provider's")).await;
+    elsewhere.clock.advance(TTL);
+    assert!(elsewhere.failing().await.is_err(), "its own provider was not silent");
+}
+
+#[tokio::test(start_paused = true)]
+async fn p6_a_lookup_that_hangs_or_panics_is_an_outage() {
+    let outaged = Outaged::new().await;
+    outaged.clock.advance(TTL);
+    let hangs = outaged.asking(std::future::pending).await;
+    assert!(matches!(hangs, Ok(Found::Graced(_))));
+    outaged.clock.advance(GRACE_PAUSE);
+    let panics = outaged.asking(|| async { panic!("told to") }).await;
+    assert!(matches!(panics, Ok(Found::Graced(_))));
+    assert_eq!(outaged.asked(), 2);
+}
+
+#[tokio::test]
+async fn p7_what_was_taken_away_is_not_served_by_grace() {
+    type Taking = fn(&Table);
+    let takings: [(&str, Taking); 5] = [
+        ("revoked", |table| table.forget_key("key")),
+        ("moved", |table| table.key_changed(&KeyNews::new("key", KeyChange::ExpiryChanged))),
+        ("amended", |table| assert_eq!(table.forget_where(|payload| *payload == "key"), 1)),
+        ("let go of", |table| assert_eq!(table.drop_lapsed(START.plus(TTL + GRACE)), 1)),
+        ("others like it", |table| (0..4_000).for_each(|id| table.forget_key(&id.to_string()))),
+    ];
+    for (what, take) in takings {
+        for lapsed in [TTL, Duration::ZERO] {
+            let outaged = Outaged::new().await;
+            outaged.clock.advance(lapsed);
+            take(&outaged.table);
+            outaged.clock.set(START.plus(TTL));
+            assert!(!outaged.is_served().await, "{what}");
+        }
+    }
+}
+
+/// The lookup is on its way when the key is revoked, and then it fails. What fails must not serve what
+/// the revocation has just removed, nor what a rejection that was overtaken has taken back.
+#[tokio::test]
+async fn p7_a_revocation_during_a_lookup_that_fails_wins() {
+    type Meanwhile = fn(&Table);
+    let all: [(Meanwhile, Result<Loaded<&'static str>, &'static str>); 3] = [
+        (|table| table.forget_key("key"), Err(SILENT)),
+        (|table| table.forget_key("key"), Ok(live("key"))),
+        (|table| table.clear_rejected(), Ok(Loaded::Rejected(Rejection::Revoked))),
+    ];
+    for (meanwhile, first) in all {
+        let outaged = Outaged::new().await;
+        outaged.clock.advance(TTL);
+        let answer = outaged.asking(|| async {
+            if outaged.asked.load(Ordering::SeqCst) > 1 {
+                return Err(SILENT);
+            }
+            meanwhile(&outaged.table);
+            first.clone()
+        });
+        assert!(matches!(answer.await, Err(LoadError::Failed(_))), "{first:?}");
+        assert!(!outaged.is_served().await);
+    }
+}
+
+#[tokio::test]
+async fn p7_a_key_that_was_rejected_lately_is_not_served_by_grace() {
+    let outaged = Outaged::new().await;
+    outaged.clock.advance(TTL);
+    assert!(outaged.is_served().await);
+    outaged.clock.advance(GRACE_PAUSE);
+    let rejected = outaged.asking(|| async { Ok(UNKNOWN) }).await;
+    assert!(matches!(rejected, Ok(Found::Rejected(Rejection::Unknown))));
+    outaged.clock.advance(DEFAULT_REJECTED_TTL);
+    assert!(!outaged.is_served().await);
+}
+
+#[tokio::test]
+async fn p6_a_clock_that_was_set_back_ends_the_grace() {
+    let outaged = Outaged::new().await;
+    outaged.clock.set(START.minus(MILLI));
+    assert!(!outaged.is_served().await);
+}
+
+#[tokio::test]
+async fn a_key_in_grace_is_asked_for_again_after_a_pause() {
+    let outaged = Outaged::new().await;
+    outaged.clock.advance(TTL);
+    assert_eq!((outaged.is_served().await, outaged.asked()), (true, 1));
+    outaged.clock.advance(GRACE_PAUSE - MILLI);
+    assert_eq!((outaged.is_served().await, outaged.asked()), (true, 0));
+    let seen = outaged.table.peek_in_outage(&outaged.key, outaged.clock.now());
+    assert!(matches!(seen, Peek::Live(_)));
+    outaged.clock.advance(MILLI);
+    assert_eq!((outaged.is_served().await, outaged.asked()), (true, 1));
+    outaged.clock.advance(GRACE_PAUSE);
+    let back = outaged.asking(|| async { Ok(live("key")) }).await;
+    assert!(matches!(back, Ok(Found::Live(_))), "and then it is verified again");
+    assert!(is_live(&outaged.table, &outaged.key, outaged.clock.now()));
+}
+
+/// One asks and waits; the others need not, because the last that was heard is that nobody answers.
+#[tokio::test]
+async fn others_are_served_while_one_asks_again() {
+    let outaged = Outaged::new().await;
+    outaged.clock.advance(TTL);
+    assert!(outaged.is_served().await);
+    outaged.clock.advance(GRACE_PAUSE);
+    let mut one = pin!(outaged.asking(std::future::pending));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(one.as_mut().poll(&mut context).is_pending());
+    for _ in 0..100 {
+        let other = outaged.failing();
+        let other = futures_util::FutureExt::now_or_never(other).expect("nobody has to wait");
+        assert!(matches!(other, Ok(Found::Graced(_))));
+    }
+    assert_eq!(outaged.asked(), 2);
+    outaged.table.forget_key("key");
+    let after = futures_util::FutureExt::now_or_never(outaged.failing());
+    assert!(after.is_none(), "after the revocation nobody is served beside the lookup");
+}
+
+#[tokio::test]
+async fn before_an_outage_is_known_all_wait_for_the_one_who_asks() {
+    let outaged = Outaged::new().await;
+    outaged.clock.advance(TTL);
+    let gate = Semaphore::new(0);
+    let slow = || async {
+        gate.acquire().await.unwrap().forget();
+        Err(SILENT)
+    };
+    let all = futures_util::future::join_all((0..1_000).map(|_| outaged.asking(slow)));
+    let (all, ()) = tokio::join!(all, async {
+        settle().await;
+        gate.add_permits(1);
+    });
+    assert!(all.iter().all(|answer| matches!(answer, Ok(Found::Graced(_)))));
+    assert_eq!(outaged.asked(), 1);
+}
+
+#[tokio::test]
+async fn keys_in_grace_are_not_let_go_of() {
+    let outaged = Outaged::new().await;
+    assert_eq!(outaged.table.drop_lapsed(START.plus(TTL + GRACE - MILLI)), 0);
+    assert_eq!(outaged.table.drop_lapsed(START.plus(TTL + GRACE)), 1);
+}
+
+#[test]
+fn a_grace_is_bounded() {
+    let build = |grace| {
+        let builder = KeyTable::builder().serve_unverified_in_outage(grace);
+        builder.build::<(), ()>().err()
+    };
+    assert_eq!(build(MAX_GRACE), None);
+    let past = MAX_GRACE + Duration::from_nanos(1);
+    assert_eq!(build(past), Some(KeyTableError::Grace(past)));
+    assert_eq!(build(MILLI), None);
+    assert!(matches!(build(Duration::ZERO), Some(KeyTableError::Zero(_))));
+}
+
+/// Lookups that fail and a revocation at once, on real threads: whoever begins after the revocation
+/// has returned is not served.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn p7_no_interleaving_serves_a_revoked_key_by_grace() {
+    for _ in 0..200 {
+        let outaged = Arc::new(Outaged::new().await);
+        outaged.clock.advance(TTL);
+        let racers = [(); 4].map(|()| {
+            let outaged = outaged.clone();
+            tokio::spawn(async move {
+                let slow = || async {
+                    tokio::task::yield_now().await;
+                    Err(SILENT)
+                };
+                outaged.asking(slow).await.is_ok()
+            })
+        });
+        tokio::task::yield_now().await;
+        outaged.table.forget_key("key");
+        assert!(outaged.failing().await.is_err());
+        for racer in racers {
+            let _ = racer.await.unwrap();
+        }
+        assert!(outaged.failing().await.is_err(), "and nobody brings it back");
+    }
+}
