@@ -17,6 +17,8 @@ mod flights;
 
 #[cfg(any(feature = "jwt", feature = "introspection"))]
 mod claims;
+#[cfg(any(feature = "jwt", feature = "introspection"))]
+mod jose;
 
 #[cfg(any(feature = "clerk", feature = "introspection"))]
 mod json;

@@ -32,6 +32,7 @@ use answer::Said;
 use request::Request;
 use terms::{Objection, Refusal, Terms};
 
+pub use crate::jose::{Algorithm, MAX_KEY_ID_BYTES, SigningKey, SigningKeyError};
 pub use builder::IntrospectionBuilder;
 pub use error::IntrospectionError;
 
