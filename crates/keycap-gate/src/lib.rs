@@ -4,6 +4,7 @@
 //! request under a [`Guard`], runs the handler with the [`KeyState`] and tells a [`Course`] how the
 //! request went. No web framework and no `http` types here: adapters translate, and decide nothing.
 
+mod accounts;
 mod acquaint;
 mod address;
 mod admission;
@@ -36,6 +37,7 @@ mod told;
 mod tracking;
 mod usage;
 
+pub use accounts::{default_account, key_account, organisation_account, subject_account};
 pub use address::{ClientAddress, ForwardingHeader, MAX_HOPS, TrustedProxies, TrustedProxiesError};
 pub use answer::{
     Answer, AnswerError, AnswerSettings, AnswerSettingsError, BudgetStatus,
@@ -63,7 +65,7 @@ pub use queue::{DEFAULT_PLACES, MAX_PLACES as MAX_QUEUE_PLACES};
 pub use refusal::{Broken, MAX_PROVIDER_RETRY_AFTER, Refusal};
 pub use report::LimitReport;
 pub use request::RequestView;
-pub use template::{DefaultTemplate, Template, TemplateError, default_account};
+pub use template::{DefaultTemplate, Template, TemplateError};
 pub use told::Told;
 pub use tracking::Tracking;
 pub use usage::{Receipt, TrackError, Usage};

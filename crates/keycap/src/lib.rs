@@ -32,7 +32,8 @@ pub use keycap_gate::{
     Answer, AnswerSettings, BudgetStatus, BuildError, Code, CredentialPlaces, DecisionReport,
     Denial, Ending, Endings, Fate, Gate, GateBuilder, Guard, GuardError, KeyState, LimitReport,
     Mode, Observation, Payer, Place, Receipt, Refusal, RequestView, StillBusy, Template,
-    TemplateError, TrackError, Tracking, Trust, TrustedProxies, Usage, track_usage,
+    TemplateError, TrackError, Tracking, Trust, TrustedProxies, Usage, default_account,
+    key_account, organisation_account, subject_account, track_usage,
 };
 #[doc(inline)]
 pub use keycap_verify::{
