@@ -1,22 +1,33 @@
-//! Sending a call.
+//! Sending calls: who may, when, how often, and what is told of it.
+//!
+//! What happens to a call, in order: the circuit is asked, a place is waited for, the circuit is asked
+//! again, attempts are made until one brings an answer, the answer is read. The total time bounds all
+//! of it. The decisions are elsewhere: `breaker`, `retry`, `retry_after`.
 
-use std::error::Error;
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
 use reqwest::redirect;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tracing::Instrument as _;
 
 use keycap_base::Clock;
 use keycap_verify::Unavailable;
 
-use super::{Call, CallError, HttpSettings, HttpSettingsError, Reply, tls};
+use super::breaker::Part;
+use super::circuit::{Circuit, Passage};
+use super::record::{self, InFlight, Record};
+use super::retry::{self, Follows};
+use super::settings::{IDLE_TIMEOUT, MAX_HEADERS, MAX_IDLE_CONNECTIONS};
+use super::{Call, CallError, HttpSettings, HttpSettingsError, Repeat, Reply, exchange, tls};
 
 /// Calls one provider.
 pub(crate) struct Client {
     provider: Arc<str>,
     http: reqwest::Client,
     settings: HttpSettings,
+    places: Semaphore,
+    circuit: Circuit,
     clock: Arc<dyn Clock>,
 }
 
@@ -27,17 +38,14 @@ impl Client {
         settings: HttpSettings,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, HttpSettingsError> {
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::config(settings.private_ca.as_deref())?)
-            .redirect(redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .no_proxy()
-            .connect_timeout(settings.connect_timeout)
-            .user_agent(concat!("keycap/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| HttpSettingsError::Trust(error.without_url().to_string()))?;
-        Ok(Self { provider: provider.into(), http, settings, clock })
+        settings.check()?;
+        let http = http(&settings)?;
+        let provider: Arc<str> = provider.into();
+        record::describe(&provider);
+        let places = Semaphore::new(settings.calls_in_flight);
+        let circuit =
+            Circuit::new(Arc::clone(&provider), settings.circuit_limits(), Arc::clone(&clock));
+        Ok(Self { provider, http, settings, places, circuit, clock })
     }
 
     /// What `read` makes of the answer to a call.
@@ -52,9 +60,11 @@ impl Client {
         call: Call,
         read: impl FnOnce(Reply) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
-        let span = self.settings.total_timeout;
-        let outcome = tokio::time::timeout(span, self.attempt(call)).await;
-        outcome.unwrap_or(Err(CallError::TimedOut(span))).and_then(read)
+        let mut record = Record::begin(&self.provider, call.operation);
+        let span = record.span();
+        let outcome = self.conduct(&call, &mut record, read).instrument(span).await;
+        record.end(&outcome);
+        outcome
     }
 
     /// Like [`ask`](Self::ask), for an answer whose reading cannot fail.
@@ -72,52 +82,101 @@ impl Client {
         }
     }
 
-    async fn attempt(&self, call: Call) -> Result<Reply, CallError> {
-        let response = self.http.execute(call.request).await.map_err(unanswered)?;
-        let status = response.status().as_u16();
-        match status {
-            200..=299 => {}
-            300..=399 => return Err(CallError::Redirected(status)),
-            401 | 403 => return Err(CallError::RefusesUs(status)),
-            429 => return Err(CallError::Throttled(Duration::from_secs(1))),
-            408 | 500.. | ..200 => return Err(CallError::Status(status)),
-            _ => {}
-        }
-        let headers = response.headers().clone();
-        let body = self.body(response).await?;
-        Ok(Reply { status, headers, body })
+    async fn conduct<T>(
+        &self,
+        call: &Call,
+        record: &mut Record,
+        read: impl FnOnce(Reply) -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
+        let deadline = Instant::now() + self.settings.total_timeout;
+        self.circuit.look()?;
+        let _place = self.place(deadline).await?;
+        let _counted = InFlight::count(&self.provider);
+        let passage = self.circuit.enter()?;
+        let outcome = self.attempts(call, &passage, deadline, record).await.and_then(read);
+        passage.end(&outcome);
+        outcome
     }
 
-    async fn body(&self, mut response: reqwest::Response) -> Result<Bytes, CallError> {
-        let limit = self.settings.body_limit;
-        let mut body = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(cut)? {
-            if body.len() + chunk.len() > limit {
-                return Err(CallError::TooLarge(limit));
+    async fn place(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, CallError> {
+        match timeout_at(deadline, self.places.acquire()).await {
+            Ok(Ok(place)) => Ok(place),
+            Ok(Err(_)) | Err(_) => Err(CallError::Busy(self.settings.total_timeout)),
+        }
+    }
+
+    async fn attempts(
+        &self,
+        call: &Call,
+        passage: &Passage<'_>,
+        deadline: Instant,
+        record: &mut Record,
+    ) -> Result<Reply, CallError> {
+        let most = match passage.part() {
+            Part::Ordinary => self.settings.attempts,
+            Part::Probe => 1,
+        };
+        let mut attempt = 1;
+        loop {
+            record.attempt();
+            let follows = match call.repeat {
+                Repeat::Safe if attempt < most => Follows::Another,
+                Repeat::Safe | Repeat::OnlyUnsent => Follows::None,
+            };
+            let left = deadline.saturating_duration_since(Instant::now());
+            let error = match self.attempt(call, retry::share(left, follows), record).await {
+                Ok(reply) => return Ok(reply),
+                Err(error) => error,
+            };
+            if attempt >= most || !retry::may_repeat(&error, call.repeat) {
+                return Err(error);
             }
-            body.extend_from_slice(&chunk);
+            let pause = retry::pause(attempt, getrandom::u64().unwrap_or(u64::MAX));
+            if Instant::now() + pause >= deadline {
+                return Err(error);
+            }
+            sleep(pause).await;
+            if self.circuit.look().is_err() {
+                return Err(error);
+            }
+            attempt += 1;
         }
-        Ok(body.freeze())
+    }
+
+    async fn attempt(
+        &self,
+        call: &Call,
+        span: std::time::Duration,
+        record: &Record,
+    ) -> Result<Reply, CallError> {
+        let Some(request) = call.request.try_clone() else {
+            return Err(CallError::Broken("the call's body can be read only once".into()));
+        };
+        let exchange = async {
+            let response = self.http.execute(request).await.map_err(exchange::unanswered)?;
+            record.status(response.status().as_u16());
+            exchange::judge(&response, self.clock.now())?;
+            exchange::whole(response, self.settings.body_limit).await
+        };
+        timeout(span, exchange).await.unwrap_or(Err(CallError::TimedOut(span)))
     }
 }
 
-fn unanswered(error: reqwest::Error) -> CallError {
-    match error.is_connect() {
-        true => CallError::Unreachable(reason(error)),
-        false => cut(error),
-    }
-}
-
-fn cut(error: reqwest::Error) -> CallError {
-    CallError::Broken(reason(error))
-}
-
-/// The innermost reason, without the URL.
-fn reason(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut innermost: &dyn Error = &error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
+/// HTTP/1.1 over TLS that verifies, or plain HTTP. No redirects, no proxies from the environment, no
+/// cookies, no decompression, no attempts of its own.
+fn http(settings: &HttpSettings) -> Result<reqwest::Client, HttpSettingsError> {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls::config(settings.private_ca.as_deref())?)
+        .http1_only()
+        .http1_max_headers(MAX_HEADERS)
+        .redirect(redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .no_proxy()
+        .connect_timeout(settings.connect_timeout)
+        .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .user_agent(concat!("keycap/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| HttpSettingsError::Trust(error.without_url().to_string()))
 }

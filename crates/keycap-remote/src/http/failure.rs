@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::breaker::End;
+
 /// A call came to no answer that says anything about a key. Names no secret, no body and no URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CallError {
@@ -44,6 +46,42 @@ impl CallError {
         match self {
             Self::Throttled(span) | Self::CircuitOpen(span) => Some(*span),
             _ => None,
+        }
+    }
+
+    /// What a call that failed like this says about the provider's health.
+    ///
+    /// Another status of 400 to 499 may be about the one key that was asked for. If it counted, anybody
+    /// could open the circuit by sending such keys.
+    pub(super) fn end(&self) -> End {
+        match self {
+            Self::Status(status @ 400..=499) if *status != 408 => End::Neither,
+            Self::Throttled(_) | Self::CircuitOpen(_) | Self::Busy(_) => End::Neither,
+            Self::Unreachable(_)
+            | Self::TimedOut(_)
+            | Self::Broken(_)
+            | Self::TooLarge(_)
+            | Self::Status(_)
+            | Self::RefusesUs(_)
+            | Self::Redirected(_)
+            | Self::Unreadable(_) => End::Failed,
+        }
+    }
+
+    /// The word for it in metrics and spans.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::Unreachable(_) => "unreachable",
+            Self::TimedOut(_) => "timed_out",
+            Self::Broken(_) => "broken",
+            Self::TooLarge(_) => "too_large",
+            Self::Status(_) => "status",
+            Self::RefusesUs(_) => "refuses_us",
+            Self::Redirected(_) => "redirected",
+            Self::Throttled(_) => "throttled",
+            Self::CircuitOpen(_) => "circuit_open",
+            Self::Busy(_) => "busy",
+            Self::Unreadable(_) => "unreadable",
         }
     }
 }

@@ -5,15 +5,27 @@
 //! [`Unavailable`](keycap_verify::Unavailable): a status that says the provider is in trouble, or that
 //! it does not accept *us*, never comes back as a reply.
 
+mod breaker;
 mod call;
+mod circuit;
 mod client;
+mod exchange;
 mod failure;
+mod origin;
 mod own_secret;
+mod record;
+mod rest;
+mod retry;
+mod retry_after;
 mod settings;
+mod settings_error;
+#[cfg(test)]
+mod tests;
 mod tls;
 
 pub(crate) use call::{Call, Repeat, Reply};
 pub(crate) use client::Client;
 pub(crate) use failure::CallError;
 pub(crate) use own_secret::OwnSecret;
-pub use settings::{HttpSettings, HttpSettingsError};
+pub use settings::HttpSettings;
+pub use settings_error::HttpSettingsError;

@@ -4,67 +4,75 @@ use std::time::Duration;
 
 use reqwest::Url;
 
+use super::HttpSettingsError;
+use super::breaker::{Limits, MAX_CIRCUIT_REST};
+use super::origin::{self, Plain};
+
 /// How long connecting may take, TLS included.
 pub(crate) const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long one verification may take altogether: waiting for a place, all attempts and the pauses
-/// between them. Below the gate's own time for a verification, so that the provider is named.
+/// The most that connecting may be allowed.
+pub(crate) const MAX_CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long one call may take altogether. Below the gate's own time for a verification, so that the
+/// provider is named and its circuit learns of it.
 pub(crate) const DEFAULT_TOTAL_TIMEOUT: Duration = Duration::from_secs(5);
+/// The most that a call may be allowed.
+pub(crate) const MAX_TOTAL_TIMEOUT: Duration = Duration::from_secs(60);
+/// Requests that one call may lead to, the first one included.
+pub(crate) const DEFAULT_ATTEMPTS: u32 = 3;
+/// The most attempts that may be allowed.
+pub(crate) const MAX_ATTEMPTS: u32 = 10;
+/// Calls to one provider at the same time.
+pub(crate) const DEFAULT_CALLS_IN_FLIGHT: usize = 64;
+/// The most calls at the same time that may be allowed.
+pub(crate) const MAX_CALLS_IN_FLIGHT: usize = 4_096;
 /// Bytes of an answer's body.
 pub(crate) const DEFAULT_BODY_LIMIT: usize = 256 * 1024;
+/// The most bytes of a body that may be allowed.
+pub(crate) const MAX_BODY_LIMIT: usize = 16 * 1024 * 1024;
+/// Calls that fail in a row before the circuit opens.
+pub(crate) const DEFAULT_CIRCUIT_FAILURES: u32 = 5;
+/// The most failures that may be allowed.
+pub(crate) const MAX_CIRCUIT_FAILURES: u32 = 1_000;
+/// How long the circuit is open at first.
+pub(crate) const DEFAULT_CIRCUIT_OPEN: Duration = Duration::from_secs(5);
+/// Headers of an answer. Their bytes are bounded by hyper, to about 400 KiB.
+pub(super) const MAX_HEADERS: usize = 100;
+/// Connections to one host that are kept although nobody uses them.
+pub(super) const MAX_IDLE_CONNECTIONS: usize = 16;
+/// How long they are kept.
+pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How a provider is called. Everything has a default; checked when the provider is built.
+/// How a provider is called.
+///
+/// Everything has a default and a bound, and is checked when the provider is built. A call that finds
+/// no answer is [`Unavailable`](keycap_verify::Unavailable), a 503 to the caller, and never "no".
+///
+/// ```
+/// use std::time::Duration;
+/// use keycap_remote::HttpSettings;
+///
+/// let settings = HttpSettings::new()
+///     .total_timeout(Duration::from_secs(3))
+///     .attempts(2)
+///     .calls_in_flight(256);
+/// assert!(format!("{settings:?}").contains("attempts: 2"));
+/// ```
+///
+/// TLS always verifies. Whom it trusts can be narrowed ([`trust_only`](Self::trust_only)) but not
+/// switched off. Redirects are refused, proxies of the environment are not used, answers are not
+/// decompressed, and HTTP/1.1 is spoken.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct HttpSettings {
     pub(super) connect_timeout: Duration,
     pub(super) total_timeout: Duration,
+    pub(super) attempts: u32,
+    pub(super) calls_in_flight: usize,
     pub(super) body_limit: usize,
+    pub(super) circuit_failures: u32,
+    pub(super) circuit_open: Duration,
     pub(super) private_ca: Option<Vec<u8>>,
     pub(super) plain: Plain,
-}
-
-/// Where plain HTTP may be spoken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Plain {
-    OnThisMachine,
-    Anywhere,
-}
-
-/// A provider cannot be called as configured.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum HttpSettingsError {
-    /// A URL does not fit.
-    #[error("`{url}` {wrong}")]
-    Url {
-        /// What was given, without user, password, query and fragment.
-        url: String,
-        /// What is wrong with it, and what would be right.
-        wrong: &'static str,
-    },
-    /// A span is zero or too long.
-    #[error("{what} is {span:?}; it should be above zero and at most {most:?}")]
-    Span {
-        /// Which one.
-        what: &'static str,
-        /// What was asked for.
-        span: Duration,
-        /// The most it may be.
-        most: Duration,
-    },
-    /// A number is zero or too large.
-    #[error("{what} is {count}; it should be 1 to {most}")]
-    Count {
-        /// Which one.
-        what: &'static str,
-        /// What was asked for.
-        count: usize,
-        /// The most it may be.
-        most: usize,
-    },
-    /// The certificates to trust cannot be used.
-    #[error("the certificates to trust cannot be used: {0}")]
-    Trust(String),
 }
 
 impl Default for HttpSettings {
@@ -72,7 +80,11 @@ impl Default for HttpSettings {
         Self {
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
             total_timeout: DEFAULT_TOTAL_TIMEOUT,
+            attempts: DEFAULT_ATTEMPTS,
+            calls_in_flight: DEFAULT_CALLS_IN_FLIGHT,
             body_limit: DEFAULT_BODY_LIMIT,
+            circuit_failures: DEFAULT_CIRCUIT_FAILURES,
+            circuit_open: DEFAULT_CIRCUIT_OPEN,
             private_ca: None,
             plain: Plain::OnThisMachine,
         }
@@ -85,10 +97,60 @@ impl HttpSettings {
         Self::default()
     }
 
-    /// Speaks plain HTTP to any host. **Keys cross the network readable.** Without this, plain HTTP is
-    /// spoken only to loopback addresses.
-    pub fn insecure_plain_http(mut self) -> Self {
-        self.plain = Plain::Anywhere;
+    /// How long connecting may take, TLS included: default 2 seconds, at most 30.
+    pub fn connect_timeout(mut self, span: Duration) -> Self {
+        self.connect_timeout = span;
+        self
+    }
+
+    /// How long one call may take altogether, waiting for a place, all attempts and the pauses between
+    /// them: default 5 seconds, at most 60.
+    ///
+    /// Keep it below the gate's time for a verification. An attempt that may be repeated gets half of
+    /// the time that is left, so that one that hangs leaves room for another; the last gets all.
+    pub fn total_timeout(mut self, span: Duration) -> Self {
+        self.total_timeout = span;
+        self
+    }
+
+    /// How many requests one call may lead to, the first included: default 3, at most 10; 1 is no
+    /// retries.
+    ///
+    /// A call that changes nothing is repeated after a failed connection, an attempt that ran out of
+    /// time, a status of 500 to 599 and 408; another one only if it was never sent. Between attempts
+    /// lies a random pause whose bound doubles from 100 milliseconds to a second.
+    pub fn attempts(mut self, most: u32) -> Self {
+        self.attempts = most;
+        self
+    }
+
+    /// How many calls may be under way at the same time: default 64, at most 4096. A further one waits
+    /// for a place within the total time.
+    pub fn calls_in_flight(mut self, most: usize) -> Self {
+        self.calls_in_flight = most;
+        self
+    }
+
+    /// How many bytes the body of an answer may have: default 256 KiB, at most 16 MiB.
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.body_limit = bytes;
+        self
+    }
+
+    /// How many calls in a row must fail, retries included, for the circuit to open: default 5, at most
+    /// 1000.
+    ///
+    /// While it is open the provider is not asked. Then one call is let through, which closes it or
+    /// opens it again.
+    pub fn circuit_failures(mut self, calls: u32) -> Self {
+        self.circuit_failures = calls;
+        self
+    }
+
+    /// How long the circuit is open at first: default 5 seconds, at most 60. It doubles as long as the
+    /// provider fails, up to 60 seconds.
+    pub fn circuit_open(mut self, span: Duration) -> Self {
+        self.circuit_open = span;
         self
     }
 
@@ -98,50 +160,45 @@ impl HttpSettings {
         self
     }
 
-    /// How long one verification may take altogether (default 5 seconds).
-    pub fn total_timeout(mut self, span: Duration) -> Self {
-        self.total_timeout = span;
+    /// Speaks plain HTTP to any host. **Keys cross the network readable.** Without this, plain HTTP is
+    /// spoken only to loopback addresses.
+    pub fn insecure_plain_http(mut self) -> Self {
+        self.plain = Plain::Anywhere;
         self
     }
 
     /// Reads a URL that calls may be sent to.
     pub(crate) fn url(&self, text: &str) -> Result<Url, HttpSettingsError> {
-        let wrong = |wrong| HttpSettingsError::Url { url: shown(text), wrong };
-        let url =
-            Url::parse(text).map_err(|_| wrong("is no URL; it should begin with https://"))?;
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(wrong("holds credentials; give them to the provider instead"));
-        }
-        if url.fragment().is_some() {
-            return Err(wrong("has a fragment (`#…`), which is never sent; leave it out"));
-        }
-        match url.scheme() {
-            "https" => Ok(url),
-            "http" if self.plain == Plain::Anywhere || is_loopback(&url) => Ok(url),
-            "http" => Err(wrong("is plain HTTP, which anyone on the way can read; use https://")),
-            _ => Err(wrong("is not HTTP; it should begin with https://")),
-        }
+        origin::read(text, self.plain)
+    }
+
+    /// Refuses what is zero or beyond its bound.
+    pub(super) fn check(&self) -> Result<(), HttpSettingsError> {
+        span("the connect time-out", self.connect_timeout, MAX_CONNECT_TIMEOUT)?;
+        span("the total time-out", self.total_timeout, MAX_TOTAL_TIMEOUT)?;
+        span("the time that a circuit is open", self.circuit_open, MAX_CIRCUIT_REST)?;
+        count("the number of attempts", self.attempts as usize, MAX_ATTEMPTS as usize)?;
+        count("the number of calls in flight", self.calls_in_flight, MAX_CALLS_IN_FLIGHT)?;
+        count("the limit of a body, in bytes,", self.body_limit, MAX_BODY_LIMIT)?;
+        let failures = self.circuit_failures as usize;
+        count("the number of failures that open a circuit", failures, MAX_CIRCUIT_FAILURES as usize)
+    }
+
+    pub(super) fn circuit_limits(&self) -> Limits {
+        Limits { failures: self.circuit_failures, open_for: self.circuit_open }
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+fn span(what: &'static str, span: Duration, most: Duration) -> Result<(), HttpSettingsError> {
+    match span.is_zero() || span > most {
+        true => Err(HttpSettingsError::Span { what, span, most }),
+        false => Ok(()),
+    }
 }
 
-/// As much of a URL as may be shown.
-fn shown(text: &str) -> String {
-    let end = text.find(['?', '#']).unwrap_or(text.len());
-    let (text, _) = text.split_at(end);
-    match (text.find("://"), text.rfind('@')) {
-        (Some(scheme), Some(at)) if scheme + 3 <= at => {
-            format!(
-                "{}…{}",
-                text.get(..scheme + 3).unwrap_or_default(),
-                text.get(at..).unwrap_or_default()
-            )
-        }
-        _ => text.chars().take(200).collect(),
+fn count(what: &'static str, count: usize, most: usize) -> Result<(), HttpSettingsError> {
+    match count == 0 || count > most {
+        true => Err(HttpSettingsError::Count { what, count, most }),
+        false => Ok(()),
     }
 }
