@@ -7,3 +7,9 @@
 pub fn clerk_answer(status: u16, body: &[u8]) {
     crate::clerk::fuzz(status, body);
 }
+
+/// Reads a body as what an introspection endpoint answers with this status.
+#[cfg(feature = "introspection")]
+pub fn introspection_answer(status: u16, body: &[u8]) {
+    crate::introspection::fuzz(status, body);
+}

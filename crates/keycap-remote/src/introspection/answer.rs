@@ -3,16 +3,16 @@
 //! Only `active`, a boolean of a JSON object in a 200, says anything about a token. Nothing that is not
 //! exactly that may become a "no", and nothing else of an inactive token is read.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use crate::claims::{Claims, ClaimsError};
 use crate::http::CallError;
-use crate::json;
 
 /// What the server says of a token.
 #[derive(Debug, PartialEq)]
 pub(super) enum Said {
     /// It is active, and this is what the server says of it.
-    Active(Map<String, Value>),
+    Active(Claims),
     /// It is not active: unknown, expired, revoked, or none of ours to know.
     Inactive,
     /// The server does not introspect tokens of this kind, so it is none that its callers present.
@@ -35,26 +35,30 @@ pub(super) fn read(status: u16, body: &[u8]) -> Result<Said, CallError> {
 }
 
 fn introspection(body: &[u8]) -> Result<Said, CallError> {
-    let claims = json::object(body)?;
-    match claims.get("active") {
+    let claims = Claims::read(body).map_err(|error| unfit(&error))?;
+    match claims.value("active") {
         Some(Value::Bool(true)) => Ok(Said::Active(claims)),
         Some(Value::Bool(false)) => Ok(Said::Inactive),
-        Some(_) => Err(unreadable("`active` is no boolean")),
-        None => Err(unreadable("it has no `active`; is this an introspection endpoint?")),
+        Some(_) => Err(CallError::Unreadable("`active` is no boolean".into())),
+        None => {
+            Err(CallError::Unreadable("no `active`; is this an introspection endpoint?".into()))
+        }
     }
 }
 
 /// What a server says instead (RFC 6749 §5.2). It is about us, but for the one code that is about the
 /// token: servers that only know opaque tokens say so when they are shown another.
 fn complaint(status: u16, body: &[u8]) -> Result<Said, CallError> {
-    let error = json::object(body).ok().and_then(|mut complaint| complaint.remove("error"));
-    match (status, error.as_ref().and_then(Value::as_str)) {
+    let complaint = Claims::read(body).ok();
+    let code = complaint.as_ref().and_then(|complaint| complaint.value("error")?.as_str());
+    match (status, code) {
         (400, Some("unsupported_token_type")) => Ok(Said::NotOfItsKind),
         (_, Some("invalid_client" | "unauthorized_client")) => Err(CallError::RefusesUs(status)),
         _ => Ok(Said::Nothing(CallError::Status(status))),
     }
 }
 
-pub(super) fn unreadable(what: impl Into<String>) -> CallError {
-    CallError::Unreadable(what.into())
+/// An answer that does not say what the standard has it say.
+pub(super) fn unfit(error: &ClaimsError) -> CallError {
+    CallError::Unreadable(error.to_string())
 }

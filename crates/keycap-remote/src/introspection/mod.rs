@@ -35,6 +35,8 @@ use terms::{Objection, Refusal, Terms};
 pub use crate::jose::{Algorithm, MAX_KEY_ID_BYTES, SigningKey, SigningKeyError};
 pub use builder::IntrospectionBuilder;
 pub use error::IntrospectionError;
+#[cfg(feature = "fuzzing")]
+pub(crate) use terms::fuzz;
 
 /// The name of the provider, unless another is given.
 pub(crate) const DEFAULT_NAME: &str = "introspection";

@@ -7,15 +7,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use keycap_base::{Scopes, Timestamp};
-use keycap_verify::{Identity, Rejection, Subject};
-use serde_json::{Map, Value};
+use keycap_base::Timestamp;
+use keycap_verify::{Identity, NameError, Rejection, Subject};
 
+use crate::claims::{Claims, ClaimsError};
 use crate::http::CallError;
 
-use super::answer::unreadable;
-
-type Claims = Map<String, Value>;
+use super::answer;
 
 /// Which active tokens are accepted, and what their claims mean.
 #[derive(Debug)]
@@ -96,9 +94,21 @@ impl From<Refusal> for Objection {
     }
 }
 
-impl From<CallError> for Objection {
-    fn from(error: CallError) -> Self {
-        Self::Unreadable(error)
+impl From<ClaimsError> for Objection {
+    fn from(error: ClaimsError) -> Self {
+        Self::Unreadable(answer::unfit(&error))
+    }
+}
+
+impl From<NameError> for Objection {
+    fn from(error: NameError) -> Self {
+        let what = match error {
+            NameError::Unfit { what, .. } => what,
+            _ => "name",
+        };
+        Self::Unreadable(CallError::Unreadable(format!(
+            "the {what} has a character it may not have"
+        )))
     }
 }
 
@@ -114,19 +124,19 @@ impl Terms {
         let expires_at = self.check_life(&claims, now)?;
         self.check_audience(&claims)?;
         let mut identity = Identity::new(self.subject(&claims)?, asked_at);
-        identity.scopes = scopes(&claims)?;
+        identity.scopes = claims.scopes()?;
         identity.organisation = self.organisation(&claims)?;
         identity.expires_at = expires_at;
-        identity.claims = claims;
+        identity.claims = claims.into_map();
         Ok(identity)
     }
 
     /// Only what may be presented by whoever has it. The type is compared as RFC 6749 §5.1 says.
     fn check_kind(&self, claims: &Claims) -> Result<(), Objection> {
-        if claims.get("cnf").is_some_and(|bond| !bond.is_null()) {
+        if claims.value("cnf").is_some() {
             return Err(Refusal::Bound.into());
         }
-        match (text(claims, "token_type")?, self.untyped) {
+        match (claims.text("token_type")?, self.untyped) {
             (Some(kind), _) if kind.eq_ignore_ascii_case("Bearer") => Ok(()),
             (Some(_), _) => Err(Refusal::NotBearer.into()),
             (None, Untyped::Accepted) => Ok(()),
@@ -137,11 +147,11 @@ impl Terms {
     /// The end of the token's life. It gets no leeway: whoever is told a later one would still be
     /// served from the table of live keys.
     fn check_life(&self, claims: &Claims, now: Timestamp) -> Result<Option<Timestamp>, Objection> {
-        let expires_at = instant(claims, "exp")?;
+        let expires_at = claims.date("exp")?;
         if expires_at.is_some_and(|end| end <= now) {
             return Err(Refusal::Expired.into());
         }
-        match instant(claims, "nbf")? {
+        match claims.date("nbf")? {
             Some(start) if now.plus(self.leeway) < start => Err(Refusal::NotYet.into()),
             _ => Ok(expires_at),
         }
@@ -151,82 +161,62 @@ impl Terms {
         if self.audiences.is_empty() {
             return Ok(());
         }
-        let ours = |named: &str| self.audiences.iter().any(|audience| audience == named);
-        let meets = match claims.get("aud") {
-            None | Some(Value::Null) => false,
-            Some(Value::String(named)) => ours(named),
-            Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).any(ours),
-            Some(_) => return Err(wrong("aud", "neither a text nor a list of them").into()),
-        };
-        match meets {
+        let named = claims.texts("aud")?;
+        match self.audiences.iter().any(|audience| named.contains(&audience.as_str())) {
             true => Ok(()),
             false => Err(Refusal::OtherAudience.into()),
         }
     }
 
     fn subject(&self, claims: &Claims) -> Result<Subject, Objection> {
-        let id = match (text(claims, &self.subject_claim)?, self.without_subject) {
+        let id = match (claims.text(&self.subject_claim)?, self.without_subject) {
             (Some(id), _) => id,
             (None, WithoutSubject::Refused) => return Err(Refusal::NoSubject.into()),
             (None, WithoutSubject::NamesClient) => {
-                text(claims, "client_id")?.ok_or(Refusal::NoSubject)?
+                claims.text("client_id")?.ok_or(Refusal::NoSubject)?
             }
         };
-        let unfit = |_| wrong(&self.subject_claim, "no name for a subject");
-        let subject = Subject::new(&self.provider, id).map_err(unfit)?;
+        let subject = Subject::new(&self.provider, id)?;
         match self.issuer(claims)? {
-            Some(issuer) => {
-                let unfit = |_| wrong("iss", "no name for an issuer");
-                Ok(subject.with_issuer(issuer).map_err(unfit)?)
-            }
+            Some(issuer) => Ok(subject.with_issuer(issuer)?),
             None => Ok(subject),
         }
     }
 
     /// The issuer that was named when this was built, or else the one that the answer names.
     fn issuer<'a>(&'a self, claims: &'a Claims) -> Result<Option<&'a str>, Objection> {
-        match (self.issuer.as_deref(), text(claims, "iss")?) {
+        match (self.issuer.as_deref(), claims.text("iss")?) {
             (Some(ours), Some(named)) if ours != named => Err(Refusal::OtherIssuer.into()),
             (Some(ours), _) => Ok(Some(ours)),
             (None, named) => Ok(named),
         }
     }
 
-    fn organisation(&self, claims: &Claims) -> Result<Option<Arc<str>>, CallError> {
+    fn organisation(&self, claims: &Claims) -> Result<Option<Arc<str>>, ClaimsError> {
         match &self.organisation_claim {
-            Some(name) => Ok(text(claims, name)?.map(Arc::from)),
+            Some(name) => Ok(claims.text(name)?.map(Arc::from)),
             None => Ok(None),
         }
     }
 }
 
-/// The scopes, separated by spaces (RFC 7662 §2.2).
-fn scopes(claims: &Claims) -> Result<Scopes, CallError> {
-    Ok(Scopes::literal(text(claims, "scope")?.unwrap_or_default().split(' ')))
-}
-
-/// A claim that is a text, if it is there at all.
-fn text<'a>(claims: &'a Claims, name: &str) -> Result<Option<&'a str>, CallError> {
-    match claims.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(wrong(name, "no text")),
+/// Reads any bytes as an answer of any status, with every rule there is.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzz(status: u16, body: &[u8]) {
+    let terms = Terms {
+        provider: "introspection".into(),
+        issuer: None,
+        audiences: vec!["api".into()],
+        subject_claim: "sub".into(),
+        without_subject: WithoutSubject::NamesClient,
+        organisation_claim: Some("org".into()),
+        untyped: Untyped::Accepted,
+        leeway: Duration::ZERO,
+    };
+    let now = Timestamp::from_millis(1_773_144_000_000);
+    if let Ok(answer::Said::Active(claims)) = answer::read(status, body)
+        && let Ok(identity) = terms.identity(claims, now, now)
+    {
+        assert!(status == 200 && identity.expires_at.is_none_or(|end| end > now));
     }
-}
-
-/// A claim that is an instant, in whole seconds since the Unix epoch (RFC 7662 §2.2).
-fn instant(claims: &Claims, name: &str) -> Result<Option<Timestamp>, CallError> {
-    match claims.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::Number(number)) => {
-            let seconds = number.as_i64().or(number.as_u64().map(|_beyond| i64::MAX));
-            let seconds = seconds.ok_or_else(|| wrong(name, "no whole number of seconds"))?;
-            Ok(Some(Timestamp::from_millis(seconds.saturating_mul(1_000))))
-        }
-        Some(_) => Err(wrong(name, "no whole number of seconds")),
-    }
-}
-
-fn wrong(claim: &str, what: &str) -> CallError {
-    unreadable(format!("`{claim}` is {what}"))
 }

@@ -140,16 +140,18 @@ fn p6_a_claim_that_cannot_be_read_is_not_a_no() {
         json!({"iss": 7}),
         json!({"iss": "a\nb"}),
         json!({"exp": "2030-01-01"}),
-        json!({"exp": 1.5}),
+        json!({"exp": u64::MAX}),
         json!({"exp": true}),
         json!({"nbf": "soon"}),
-        json!({"scope": ["chat"]}),
+        json!({"scope": 7}),
         json!({"token_type": 1}),
+        json!({"token_type": ""}),
     ] {
         assert_unreadable(&active(claim));
     }
     let asks = [
         (strict().audience("api"), json!({"aud": 7})),
+        (strict().audience("api"), json!({"aud": ["api", 7]})),
         (strict().organisation_claim("org"), json!({"org": 7})),
         (strict().client_as_subject(), json!({"sub": null, "client_id": 7})),
     ];
@@ -161,12 +163,11 @@ fn p6_a_claim_that_cannot_be_read_is_not_a_no() {
 
 #[test]
 fn p7_a_token_ends_at_its_instant() {
-    for past in [NOW_S, NOW_S - 1, 0, -1, i64::MIN] {
+    for past in [NOW_S, NOW_S - 1, 0, -1] {
         assert_rejected(strict(), json!({"exp": past}), Rejection::Expired);
     }
-    known(strict(), json!({"exp": NOW_S + 1}));
-    let far = known(strict(), json!({"exp": u64::MAX}));
-    assert_eq!(far.expires_at, Some(Timestamp::from_millis(i64::MAX)));
+    let soon = known(strict(), json!({"exp": NOW_S + 1}));
+    assert_eq!(soon.expires_at, Some(Timestamp::from_millis(NOW_S * 1_000 + 1_000)));
 }
 
 #[test]
@@ -176,7 +177,7 @@ fn a_token_begins_at_its_instant_with_some_leeway() {
     assert_rejected(strict(), json!({"nbf": NOW_S + 31}), Rejection::Unknown);
     known(leeway(0), json!({"nbf": NOW_S}));
     assert_rejected(leeway(0), json!({"nbf": NOW_S + 1}), Rejection::Unknown);
-    assert_rejected(leeway(300), json!({"nbf": u64::MAX}), Rejection::Unknown);
+    assert_rejected(leeway(300), json!({"nbf": NOW_S + 301}), Rejection::Unknown);
 }
 
 #[test]
@@ -184,7 +185,7 @@ fn only_bearer_tokens_are_accepted() {
     for bearer in ["Bearer", "bearer", "BEARER"] {
         known(strict(), json!({"token_type": bearer}));
     }
-    for other in ["DPoP", "mac", "access_token", "", "Bearer "] {
+    for other in ["DPoP", "mac", "access_token", "Bearer "] {
         assert_rejected(strict(), json!({"token_type": other}), Rejection::Unknown);
         let lenient = strict().accept_untyped();
         assert_rejected(lenient, json!({"token_type": other}), Rejection::Unknown);
@@ -206,7 +207,7 @@ fn a_bound_token_is_not_accepted_as_if_it_were_not() {
 #[test]
 fn a_token_for_somebody_else_is_refused() {
     let ours = || strict().audience("api").audience("https://api.example");
-    for aud in [json!("api"), json!(["x", "https://api.example"]), json!(["api", 7])] {
+    for aud in [json!("api"), json!(["x", "https://api.example"]), json!(["api"])] {
         known(ours(), json!({"aud": aud}));
     }
     for aud in [json!("x"), json!("API"), json!("api "), json!([]), json!(["x"]), json!(null)] {
@@ -220,7 +221,7 @@ fn the_same_id_of_two_issuers_is_two_subjects() {
     let ours = || strict().issuer("https://id.example");
     let named = known(ours(), json!({"iss": "https://id.example"}));
     assert_eq!(named.subject, known(ours(), json!({})).subject);
-    for other in ["https://id.example/", "https://ID.example", ""] {
+    for other in ["https://id.example/", "https://ID.example"] {
         assert_rejected(ours(), json!({"iss": other}), Rejection::Unknown);
     }
     let other = known(strict(), json!({"iss": "https://other.example"}));
@@ -275,4 +276,27 @@ fn a_token_of_another_kind_is_refused() {
     let provider = strict().build().unwrap();
     let answer = provider.parts.answer(Said::NotOfItsKind, Timestamp::EPOCH);
     assert!(matches!(answer, Answer::Rejected(Rejection::Unknown)), "{answer:?}");
+}
+
+#[cfg(feature = "fuzzing")]
+mod any_bytes {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_bytes_are_a_panic(status in 100..600_u16, bytes: Vec<u8>) {
+            crate::introspection::fuzz(status, &bytes);
+        }
+
+        #[test]
+        fn no_claim_is_a_panic(
+            name in "exp|nbf|iss|aud|sub|scope|token_type|cnf|org|client_id|active",
+            text in r#"-?[0-9]{1,20}(\.[0-9]{1,20})?(e[0-9]{1,3})?|"[ -!#-\[\]-~]{0,300}"|\[\]|\["api",7\]|true|null"#,
+        ) {
+            let body = format!(r#"{{"{name}":{text},{}"#, &active(json!({name.as_str(): null}))[1..]);
+            crate::introspection::fuzz(200, body.as_bytes());
+        }
+    }
 }
