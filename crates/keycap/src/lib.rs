@@ -113,3 +113,8 @@ pub mod unkey {
 #[cfg(all(doctest, feature = "axum", feature = "actix", feature = "sqlite"))]
 #[doc = include_str!("../../../README.md")]
 pub struct Readme;
+
+/// The samples of `docs/migrating.md`, compiled.
+#[cfg(all(doctest, feature = "clerk", feature = "sqlite"))]
+#[doc = include_str!("../../../docs/migrating.md")]
+pub struct Migrating;
