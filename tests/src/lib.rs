@@ -2,7 +2,8 @@
 //!
 //! A test describes an application once ([`App`]), has it served over TCP by both adapters
 //! ([`Framework`], [`Site`]), and speaks to it in raw HTTP/1.1 ([`wire`]). Real processes are started
-//! by [`process`]; things that fail, hang or panic on command stand in [`doubles`].
+//! by [`process`], others' software by [`peers`]; things that fail, hang or panic on command stand in
+//! [`doubles`].
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -16,6 +17,7 @@ pub mod doubles;
 mod latch;
 pub mod log;
 mod many;
+pub mod peers;
 pub mod process;
 mod reply;
 mod script;

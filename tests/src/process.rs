@@ -159,10 +159,7 @@ impl Start {
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.current_dir(&self.directory).kill_on_drop(true);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the example starts");
-        let stdout = Printed::by(child.stdout.take().expect("its output"));
-        let stderr = Printed::by(child.stderr.take().expect("its errors"));
-        Process { child, stdout, stderr }
+        Process::spawn(command)
     }
 
     /// Starts the process and waits until it listens.
@@ -196,6 +193,14 @@ pub struct Process {
 }
 
 impl Process {
+    /// Starts a command whose output and errors are piped.
+    pub(crate) fn spawn(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("the process starts");
+        let stdout = Printed::by(child.stdout.take().expect("its output"));
+        let stderr = Printed::by(child.stderr.take().expect("its errors"));
+        Self { child, stdout, stderr }
+    }
+
     /// Its id.
     ///
     /// # Panics

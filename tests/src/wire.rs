@@ -57,6 +57,13 @@ impl Request {
         self.header("Content-Type", "application/json")
     }
 
+    /// With these fields as its body, as a browser encodes a form.
+    pub fn form(mut self, fields: &[(&str, &str)]) -> Self {
+        let mut body = form_urlencoded::Serializer::new(String::new());
+        self.body = body.extend_pairs(fields).finish().into_bytes();
+        self.header("Content-Type", "application/x-www-form-urlencoded")
+    }
+
     /// The bytes on the wire.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
