@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use keycap_budget::{AccountId, ChargeId, Ledger, NewCharge, Operation, Standing};
-use keycap_verify::Identity;
+use keycap_verify::{DeniedUntil, Digest, Identity, TooManyDenied};
 use tokio::sync::oneshot;
 
 use crate::admission::{Step, Verdict};
@@ -69,6 +69,24 @@ impl Gate {
     /// When the ledger cannot answer.
     pub async fn standings(&self, account: &AccountId) -> Result<Vec<Standing>, Refusal> {
         self.0.standings(account).await
+    }
+
+    /// Denies a key by its digest from now on, whatever its provider says: the next request with it is
+    /// `revoked_key`, and one whose verification is under way is not admitted (P7).
+    ///
+    /// For keys that their provider cannot take back, or not soon enough: a signed token is good until
+    /// it expires. On this node and in this process only; where several serve the same keys, suspend
+    /// the account, or deny the digest on each.
+    ///
+    /// # Errors
+    /// When [`MAX_DENIED`](keycap_verify::MAX_DENIED) digests are denied already; then nothing changed.
+    pub fn deny(&self, digest: &Digest, until: DeniedUntil) -> Result<(), TooManyDenied> {
+        self.0.table.deny(digest, until, self.0.clock.now())
+    }
+
+    /// Lets the provider of a denied digest decide again, at once.
+    pub fn stop_denying(&self, digest: &Digest) {
+        self.0.table.stop_denying(digest);
     }
 
     /// Stops admitting, waits up to `patience` for requests under way, and sends all that is queued

@@ -10,7 +10,7 @@ use std::time::Duration;
 use keycap_base::{Networks, Resources, Scopes};
 use keycap_budget::{Amendment, Ledger, Limits, Operation, Status, apply_one, usd};
 use keycap_gate::{Code, Decision, Guard};
-use keycap_verify::{IssuedKeys, MemoryKeyStore, NewKey};
+use keycap_verify::{DeniedUntil, IssuedKeys, MemoryKeyStore, NewKey, Secret};
 use support::{Sent, World, finish};
 
 async fn amend(world: &World, amendment: Amendment) {
@@ -94,4 +94,20 @@ async fn p7_a_key_revoked_through_another_handle_on_the_store_is_refused_at_once
     let _revoked = theirs.revoke(&minted.record.id).await.unwrap();
     let decision = guarded.decide(&request, None).await;
     assert!(matches!(decision, Decision::Refused(r) if r.code() == Code::RevokedKey));
+}
+
+/// Whatever its provider says: the key of the test is in order and stays so.
+#[tokio::test]
+async fn p7_a_denied_digest_is_revoked_at_its_next_request_until_it_is_taken_back() {
+    let world = World::with(&["$1 per day"]).await;
+    finish(world.admitted(Guard::free()).await, 200);
+    let secret = world.request.0.strip_prefix("Bearer ").unwrap();
+    let digest = Secret::parse(secret).unwrap().digest();
+    let until = DeniedUntil::Time(support::START.plus(Duration::from_secs(600)));
+    world.gate.deny(&digest, until).unwrap();
+    assert_eq!(world.code(Guard::free()).await, Code::RevokedKey);
+    world.clock.advance(Duration::from_secs(599));
+    assert_eq!(world.code(Guard::free()).await, Code::RevokedKey);
+    world.gate.stop_denying(&digest);
+    finish(world.admitted(Guard::free()).await, 200);
 }

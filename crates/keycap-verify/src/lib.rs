@@ -52,6 +52,7 @@ pub use store::{
 pub use subject::{MAX_NAME_BYTES, NameError, Owner, Subject};
 pub use table::{
     DEFAULT_LIVE_CAPACITY, DEFAULT_LIVE_TTL, DEFAULT_LOAD_TIMEOUT, DEFAULT_LOADS_IN_FLIGHT,
-    DEFAULT_REJECTED_CAPACITY, DEFAULT_REJECTED_TTL, Entry, Found, GRACE_PAUSE, KeyTable,
-    KeyTableBuilder, KeyTableError, LoadError, Loaded, MAX_GRACE, MAX_LOAD_ATTEMPTS, Outage, Peek,
+    DEFAULT_REJECTED_CAPACITY, DEFAULT_REJECTED_TTL, DeniedUntil, Entry, Found, GRACE_PAUSE,
+    KeyTable, KeyTableBuilder, KeyTableError, LoadError, Loaded, MAX_DENIED, MAX_GRACE,
+    MAX_LOAD_ATTEMPTS, Outage, Peek, TooManyDenied,
 };

@@ -37,9 +37,9 @@ pub use keycap_gate::{
 };
 #[doc(inline)]
 pub use keycap_verify::{
-    Digest, FirstOf, Identity, IdentityProvider, IssuedKeys, KeyFormat, KeyId, KeyRecord, KeyStore,
-    MemoryKeyStore, MintedKey, NewKey, Owner, Rejection, Routes, Secret, Shape, StaticKeys,
-    Subject,
+    DeniedUntil, Digest, FirstOf, Identity, IdentityProvider, IssuedKeys, KeyFormat, KeyId,
+    KeyRecord, KeyStore, MemoryKeyStore, MintedKey, NewKey, Owner, Rejection, Routes, Secret,
+    Shape, StaticKeys, Subject,
 };
 
 /// The budget core: what a ledger is made of.

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::time::Duration;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use super::KeyTable;
 use super::generations::Generations;
@@ -155,6 +155,7 @@ impl KeyTableBuilder {
         Ok(KeyTable {
             shards: (0..count.get()).map(shard).collect(),
             generations: Generations::new(),
+            denying: Mutex::default(),
             live_ttl: self.live_ttl,
             grace: self.grace,
             warned: Warned::default(),

@@ -166,8 +166,10 @@ impl<E, X> KeyTable<E, X> {
         let digest = &leader.digest;
         let (ttl, grace) = (self.live_ttl, self.grace.unwrap_or_default());
         let term = Term { asked_at, noted, ttl, grace };
-        let read = read(loaded, term, answered_at);
+        let answer = read(loaded, term, answered_at);
         let mut shard = self.shard(digest).write();
+        let is_denied = shard.denied.holds(digest, answered_at);
+        let read = if is_denied { Err(Rejection::Revoked) } else { answer.clone() };
         let (gone, believed) = match &read {
             Ok(entry) => shard.admit(digest, entry, &self.generations),
             Err(rejection) => {
@@ -180,7 +182,7 @@ impl<E, X> KeyTable<E, X> {
             shard.end_flight(digest, leader.number);
         }
         drop(shard);
-        drop(gone);
+        drop((gone, answer));
         believed.map(|()| read.map_or_else(Found::Rejected, Found::Live))
     }
 

@@ -5,6 +5,7 @@
 //! first, `load` the second; `grace` is the one choice that softens them.
 
 mod builder;
+mod denied;
 mod entry;
 mod failure;
 mod flight;
@@ -18,7 +19,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::time::Duration;
 
 use keycap_base::Timestamp;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use crate::{Digest, KeyChange, KeyListener, KeyNews, Unavailable};
 
@@ -30,6 +31,7 @@ pub use builder::{
     DEFAULT_LIVE_CAPACITY, DEFAULT_LIVE_TTL, DEFAULT_LOAD_TIMEOUT, DEFAULT_LOADS_IN_FLIGHT,
     DEFAULT_REJECTED_CAPACITY, DEFAULT_REJECTED_TTL, KeyTableBuilder, KeyTableError,
 };
+pub use denied::{DeniedUntil, MAX_DENIED, TooManyDenied};
 pub use entry::{Entry, Found, Loaded, Peek};
 pub use failure::LoadError;
 pub use grace::{GRACE_PAUSE, MAX_GRACE, Outage};
@@ -83,6 +85,7 @@ pub use load::MAX_LOAD_ATTEMPTS;
 pub struct KeyTable<E, X = Unavailable> {
     shards: Box<[RwLock<Shard<E, X>>]>,
     generations: Generations,
+    denying: Mutex<()>,
     live_ttl: Duration,
     grace: Option<Duration>,
     warned: Warned,

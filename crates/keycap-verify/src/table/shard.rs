@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use keycap_base::Timestamp;
 
+use super::denied::{Denied, DeniedUntil};
 use super::entry::{Entry, Found, Peek};
 use super::flight::Flight;
 use super::generations::{Generations, Noted, Overtaken};
@@ -15,6 +16,7 @@ use crate::{Digest, Rejection};
 pub(super) struct Shard<E, X> {
     live: BoundedMap<Digest, Arc<Entry<E>>>,
     rejected: BoundedMap<Digest, Refused>,
+    pub(super) denied: Denied,
     pub(super) flights: HashMap<Digest, Flight<E, X>>,
 }
 
@@ -35,6 +37,7 @@ impl<E, X> Shard<E, X> {
         Self {
             live: BoundedMap::new(live),
             rejected: BoundedMap::new(rejected),
+            denied: Denied::default(),
             flights: HashMap::new(),
         }
     }
@@ -42,6 +45,9 @@ impl<E, X> Shard<E, X> {
     pub(super) fn peek(&self, digest: &Digest, now: Timestamp) -> Peek<E> {
         if let Some(entry) = self.live.look_up(digest).filter(|entry| entry.serves_at(now)) {
             return Peek::Live(entry.clone());
+        }
+        if self.denied.holds(digest, now) {
+            return Peek::Rejected(Rejection::Revoked);
         }
         let trusted = |refused: &&Refused| refused.asked_at <= now && now < refused.until;
         match self.rejected.look_up(digest).filter(trusted) {
@@ -69,6 +75,23 @@ impl<E, X> Shard<E, X> {
             generations.left(old.key_id(), &old_digest);
         }
         (vec![old], Ok(()))
+    }
+
+    /// Denies a digest, and lets go of what is kept under it.
+    pub(super) fn deny(
+        &mut self,
+        digest: &Digest,
+        until: DeniedUntil,
+        generations: &Generations,
+    ) -> Gone<E> {
+        self.denied.add(*digest, until);
+        self.remove(digest, generations)
+    }
+
+    /// Lets a digest be asked for again, at once.
+    pub(super) fn stop_denying(&mut self, digest: &Digest) {
+        self.denied.remove(digest);
+        self.rejected.remove(digest);
     }
 
     /// Notes a rejection, if it may be believed. What was kept of the key leaves in any case: nobody

@@ -11,6 +11,7 @@ use crate::{Rejection, Secret};
 mod believing;
 mod bounds;
 mod coalescing;
+mod denying;
 mod grace;
 mod revoking;
 
