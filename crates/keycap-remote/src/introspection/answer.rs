@@ -17,9 +17,6 @@ pub(super) enum Said {
     Inactive,
     /// The server does not introspect tokens of this kind, so it is none that its callers present.
     NotOfItsKind,
-    /// Nothing: it would not take the question. It may have stumbled over this very token, so this is
-    /// not held against the server as a failure, or a caller could have it left alone.
-    Nothing(CallError),
 }
 
 /// Reads an answer.
@@ -29,7 +26,7 @@ pub(super) enum Said {
 pub(super) fn read(status: u16, body: &[u8]) -> Result<Said, CallError> {
     match status {
         200 => introspection(body),
-        400..=499 => complaint(status, body),
+        400 => complaint(body),
         other => Err(CallError::Status(other)),
     }
 }
@@ -48,13 +45,13 @@ fn introspection(body: &[u8]) -> Result<Said, CallError> {
 
 /// What a server says instead (RFC 6749 §5.2). It is about us, but for the one code that is about the
 /// token: servers that only know opaque tokens say so when they are shown another.
-fn complaint(status: u16, body: &[u8]) -> Result<Said, CallError> {
+fn complaint(body: &[u8]) -> Result<Said, CallError> {
     let complaint = Claims::read(body).ok();
     let code = complaint.as_ref().and_then(|complaint| complaint.value("error")?.as_str());
-    match (status, code) {
-        (400, Some("unsupported_token_type")) => Ok(Said::NotOfItsKind),
-        (_, Some("invalid_client" | "unauthorized_client")) => Err(CallError::RefusesUs(status)),
-        _ => Ok(Said::Nothing(CallError::Status(status))),
+    match code {
+        Some("unsupported_token_type") => Ok(Said::NotOfItsKind),
+        Some("invalid_client" | "unauthorized_client") => Err(CallError::RefusesUs(400)),
+        _ => Err(CallError::Status(400)),
     }
 }
 

@@ -9,7 +9,9 @@ use keycap_verify::Subject;
 
 use crate::flights::Flights;
 use crate::http::{Client, HttpSettings, OwnSecret};
+use crate::jose::SigningKey;
 
+use super::client_assertions::ClientAssertions;
 use super::client_authentication::ClientAuthentication;
 use super::request::Request;
 use super::terms::{Terms, Untyped, WithoutSubject};
@@ -21,10 +23,12 @@ pub(super) const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
 pub(super) const MAX_LEEWAY: Duration = Duration::from_secs(300);
 
 /// Sets up [`Introspection`]; nothing is checked before [`build`](Self::build).
+#[derive(Clone)]
 #[must_use]
 pub struct IntrospectionBuilder {
     endpoint: String,
     clients: Vec<GivenClient>,
+    assertion_audience: Option<String>,
     name: String,
     issuer: Option<String>,
     audiences: Vec<String>,
@@ -37,9 +41,11 @@ pub struct IntrospectionBuilder {
     clock: Arc<dyn Clock>,
 }
 
+#[derive(Clone)]
 enum GivenClient {
     Basic { id: String, secret: OwnSecret },
     Post { id: String, secret: OwnSecret },
+    PrivateKeyJwt { id: String, key: SigningKey },
 }
 
 impl IntrospectionBuilder {
@@ -47,6 +53,7 @@ impl IntrospectionBuilder {
         Self {
             endpoint,
             clients: Vec::new(),
+            assertion_audience: None,
             name: DEFAULT_NAME.into(),
             issuer: None,
             audiences: Vec::new(),
@@ -81,6 +88,21 @@ impl IntrospectionBuilder {
     ) -> Self {
         let (id, secret) = (client_id.into(), OwnSecret::new(client_secret));
         self.clients.push(GivenClient::Post { id, secret });
+        self
+    }
+
+    /// Authenticates with an assertion that a private key signs (RFC 7523 §2.2), so that no secret is
+    /// shared with the server. Each lives for a minute and is sent once: a call that may have arrived
+    /// is not repeated.
+    pub fn private_key_jwt(mut self, client_id: impl Into<String>, key: SigningKey) -> Self {
+        self.clients.push(GivenClient::PrivateKeyJwt { id: client_id.into(), key });
+        self
+    }
+
+    /// Whom the assertions of [`private_key_jwt`](Self::private_key_jwt) are for (`aud`): how the server
+    /// names itself. Default: the issuer, or the endpoint where no issuer is named.
+    pub fn assertion_audience(mut self, audience: impl Into<String>) -> Self {
+        self.assertion_audience = Some(audience.into());
         self
     }
 
@@ -156,7 +178,7 @@ impl IntrospectionBuilder {
     /// [`IntrospectionError`] says what does not fit and what would.
     pub fn build(mut self) -> Result<Introspection, IntrospectionError> {
         let endpoint = self.http.url(&self.endpoint)?;
-        let authentication = authentication(std::mem::take(&mut self.clients))?;
+        let authentication = self.authentication()?;
         let terms = self.terms()?;
         let client = Client::build(&self.name, self.http, Arc::clone(&self.clock))?;
         let parts = Parts {
@@ -168,6 +190,39 @@ impl IntrospectionBuilder {
             flights: Flights::default(),
         };
         Ok(Introspection { parts: Arc::new(parts) })
+    }
+
+    fn authentication(&mut self) -> Result<ClientAuthentication, IntrospectionError> {
+        let mut given = std::mem::take(&mut self.clients).into_iter();
+        let client = match (given.next(), given.next()) {
+            (None, _) => return Err(IntrospectionError::NoClient),
+            (Some(_), Some(_)) => return Err(IntrospectionError::ManyClients),
+            (Some(client), None) => client,
+        };
+        let asserts = matches!(client, GivenClient::PrivateKeyJwt { .. });
+        if self.assertion_audience.is_some() && !asserts {
+            return Err(IntrospectionError::NoAssertions);
+        }
+        match client {
+            GivenClient::Basic { id, secret } => ClientAuthentication::basic(&id, &secret),
+            GivenClient::Post { id, secret } => ClientAuthentication::post(id, secret),
+            GivenClient::PrivateKeyJwt { id, key } => {
+                ClientAuthentication::private_key_jwt(self.assertions(id, key)?)
+            }
+        }
+    }
+
+    fn assertions(
+        &self,
+        client_id: String,
+        key: SigningKey,
+    ) -> Result<ClientAssertions, IntrospectionError> {
+        let named = self.assertion_audience.as_ref().or(self.issuer.as_ref());
+        let audience = named.unwrap_or(&self.endpoint).clone();
+        if audience.is_empty() {
+            return Err(IntrospectionError::Empty("audience of assertions"));
+        }
+        Ok(ClientAssertions { client_id, audience, key, clock: Arc::clone(&self.clock) })
     }
 
     fn terms(&self) -> Result<Terms, IntrospectionError> {
@@ -197,18 +252,6 @@ impl IntrospectionBuilder {
             untyped: self.untyped,
             leeway: self.leeway,
         })
-    }
-}
-
-fn authentication(given: Vec<GivenClient>) -> Result<ClientAuthentication, IntrospectionError> {
-    let mut given = given.into_iter();
-    match (given.next(), given.next()) {
-        (None, _) => Err(IntrospectionError::NoClient),
-        (Some(_), Some(_)) => Err(IntrospectionError::ManyClients),
-        (Some(GivenClient::Basic { id, secret }), None) => {
-            ClientAuthentication::basic(&id, &secret)
-        }
-        (Some(GivenClient::Post { id, secret }), None) => ClientAuthentication::post(id, secret),
     }
 }
 

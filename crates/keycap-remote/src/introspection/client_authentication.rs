@@ -6,9 +6,13 @@ use form_urlencoded::{Serializer, byte_serialize};
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use zeroize::Zeroizing;
 
-use crate::http::{Call, CallError, OwnSecret};
+use crate::http::{Call, OwnSecret};
 
 use super::IntrospectionError;
+use super::client_assertions::{CannotSign, ClientAssertions};
+
+/// What an assertion is, to the server (RFC 7523 §2.2).
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// A client's id and what proves that it is the client.
 #[derive(Debug)]
@@ -17,6 +21,8 @@ pub(super) enum ClientAuthentication {
     Basic(HeaderValue),
     /// `client_secret_post`.
     Post { id: String, secret: OwnSecret },
+    /// `private_key_jwt`.
+    PrivateKeyJwt(ClientAssertions),
 }
 
 impl ClientAuthentication {
@@ -38,36 +44,51 @@ impl ClientAuthentication {
         Ok(Self::Post { id, secret })
     }
 
+    /// Signed anew for each call.
+    pub(super) fn private_key_jwt(
+        assertions: ClientAssertions,
+    ) -> Result<Self, IntrospectionError> {
+        check_text(CLIENT_ID, &assertions.client_id)?;
+        Ok(Self::PrivateKeyJwt(assertions))
+    }
+
     /// Adds what belongs in the body.
-    pub(super) fn sign(&self, form: &mut Serializer<'_, String>) -> Result<(), CallError> {
+    pub(super) fn sign(&self, form: &mut Serializer<'_, String>) -> Result<(), CannotSign> {
         match self {
             Self::Basic(_) => {}
             Self::Post { id, secret } => {
                 form.append_pair("client_id", id);
                 form.append_pair("client_secret", secret.expose());
             }
+            Self::PrivateKeyJwt(assertions) => {
+                form.append_pair("client_assertion_type", ASSERTION_TYPE);
+                form.append_pair("client_assertion", &assertions.next()?);
+            }
         }
         Ok(())
     }
 
-    /// Adds what belongs in the head, and says whether all of it may be sent twice.
+    /// Adds what belongs in the head, and says whether all of it may be sent twice: introspection only
+    /// reads, but an assertion is accepted once.
     pub(super) fn head(&self, call: Call) -> Call {
         match self {
             Self::Basic(header) => call.header(AUTHORIZATION, header.clone()).repeatable(),
             Self::Post { .. } => call.repeatable(),
+            Self::PrivateKeyJwt(_) => call,
         }
     }
 }
 
+const CLIENT_ID: &str = "client id";
 const CLIENT_SECRET: &str = "client secret";
 
 fn check(id: &str, secret: &OwnSecret) -> Result<(), IntrospectionError> {
-    check_text("client id", id)?;
+    check_text(CLIENT_ID, id)?;
     check_text(CLIENT_SECRET, secret.expose())
 }
 
 /// `*VSCHAR` (RFC 6749 appendix A.1, A.2), and not empty. Catches the line end of a file above all.
-pub(super) fn check_text(what: &'static str, text: &str) -> Result<(), IntrospectionError> {
+fn check_text(what: &'static str, text: &str) -> Result<(), IntrospectionError> {
     let wrong = match text {
         "" => "is empty",
         text if text.chars().any(char::is_control) => "has a control character, such as a line end",

@@ -27,6 +27,12 @@ pub enum IntrospectionError {
     /// Two ways to authenticate.
     #[error("two client authentications were given; a server accepts only one at a time")]
     ManyClients,
+    /// Somebody is named to whom nothing is asserted.
+    #[error(
+        "an audience of assertions was given, but the client authenticates without any; leave it out \
+         or give `private_key_jwt`"
+    )]
+    NoAssertions,
     /// A client id or secret that no server can have given out.
     #[error(
         "the {what} {wrong}; it should be the printable ASCII characters that the server gave out \

@@ -10,6 +10,7 @@
 
 mod answer;
 mod builder;
+mod client_assertions;
 mod client_authentication;
 mod error;
 mod request;
@@ -23,10 +24,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use keycap_base::{Clock, Timestamp};
-use keycap_verify::{Answer, IdentityProvider, Rejection, Secret};
+use keycap_verify::{Answer, IdentityProvider, Rejection, Secret, Unavailable};
 
 use crate::flights::Flights;
-use crate::http::{CallError, Client};
+use crate::http::{CallError, Client, Reply};
 
 use answer::Said;
 use request::Request;
@@ -107,15 +108,15 @@ impl IdentityProvider for Introspection {
 impl Parts {
     async fn ask(&self, token: &Secret) -> Answer {
         let asked_at = self.clock.now();
-        match self.introspect(token).await {
+        let call = match self.request.about(token) {
+            Ok(call) => call,
+            Err(error) => return Answer::Unavailable(Unavailable::because(&self.name, error)),
+        };
+        let read = |reply: Reply| answer::read(reply.status, &reply.body);
+        match self.client.ask(call, read).await {
             Ok(said) => self.answer(said, asked_at),
             Err(error) => self.unavailable(error),
         }
-    }
-
-    async fn introspect(&self, token: &Secret) -> Result<Said, CallError> {
-        let call = self.request.about(token)?;
-        self.client.ask(call, |reply| answer::read(reply.status, &reply.body)).await
     }
 
     fn answer(&self, said: Said, asked_at: Timestamp) -> Answer {
@@ -123,7 +124,6 @@ impl Parts {
             Said::Active(claims) => claims,
             Said::Inactive => return self.refuse(Refusal::Inactive),
             Said::NotOfItsKind => return self.refuse(Refusal::NotOfItsKind),
-            Said::Nothing(error) => return self.unavailable(error),
         };
         match self.terms.identity(claims, asked_at, self.clock.now()) {
             Ok(identity) => Answer::Known(identity),

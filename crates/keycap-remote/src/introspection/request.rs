@@ -6,8 +6,9 @@ use reqwest::Url;
 use reqwest::header::{ACCEPT, HeaderValue};
 use zeroize::Zeroizing;
 
-use crate::http::{Call, CallError};
+use crate::http::Call;
 
+use super::client_assertions::CannotSign;
 use super::client_authentication::ClientAuthentication;
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -29,7 +30,7 @@ impl Request {
     }
 
     /// The call that asks about this token.
-    pub(super) fn about(&self, token: &Secret) -> Result<Call, CallError> {
+    pub(super) fn about(&self, token: &Secret) -> Result<Call, CannotSign> {
         let mut form = Serializer::new(String::with_capacity(FORM_CAPACITY));
         form.append_pair("token", token.expose());
         form.append_pair("token_type_hint", "access_token");

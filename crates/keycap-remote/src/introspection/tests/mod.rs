@@ -9,7 +9,7 @@ use keycap_base::{ManualClock, Timestamp};
 use keycap_standins::faults::{Canned, Fault};
 use keycap_verify::Secret;
 
-use super::{Introspection, IntrospectionBuilder};
+use super::{Algorithm, Introspection, IntrospectionBuilder, SigningKey};
 
 /// What every clock shows, in seconds.
 const NOW_S: i64 = 1_773_144_000;
@@ -18,6 +18,12 @@ const TOKEN: &str = "a-token/of+alice~._=";
 
 const ACTIVE: &str = r#"{"active":true,"token_type":"Bearer","sub":"alice"}"#;
 const INACTIVE: &str = r#"{"active":false}"#;
+
+const PRIVATE_KEY: &str = include_str!("../../../../../tests/peers/keys/app-key-eddsa.pem");
+
+fn signing_key() -> SigningKey {
+    SigningKey::from_pem(Algorithm::EdDsa, PRIVATE_KEY).unwrap().with_key_id("one").unwrap()
+}
 
 fn clock() -> ManualClock {
     ManualClock::at(Timestamp::from_millis(NOW_S * 1_000))

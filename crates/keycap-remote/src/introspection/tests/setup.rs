@@ -18,7 +18,21 @@ fn exactly_one_client_authentication_is_needed() {
     let twice = whole(URL).client_secret_basic("api", "secret");
     assert_eq!(wrong(twice), IntrospectionError::ManyClients);
     assert_eq!(wrong(whole(URL).client_secret_post("a", "b")), IntrospectionError::ManyClients);
+    let with_key = || Introspection::endpoint(URL).private_key_jwt("a", signing_key());
+    assert_eq!(wrong(with_key().client_secret_post("a", "b")), IntrospectionError::ManyClients);
     assert!(Introspection::endpoint(URL).client_secret_post("a", "b").build().is_ok());
+    assert!(with_key().build().is_ok());
+}
+
+#[test]
+fn an_assertion_is_for_somebody_and_there_is_one() {
+    let with_key = || Introspection::endpoint(URL).private_key_jwt("a", signing_key());
+    assert!(with_key().assertion_audience("https://id.example").build().is_ok());
+    assert!(matches!(wrong(with_key().assertion_audience("")), IntrospectionError::Empty(_)));
+    let unsigned = whole(URL).assertion_audience("https://id.example");
+    assert_eq!(wrong(unsigned), IntrospectionError::NoAssertions);
+    let nameless = Introspection::endpoint(URL).private_key_jwt("", signing_key());
+    assert!(matches!(wrong(nameless), IntrospectionError::Client { what: "client id", .. }));
 }
 
 #[test]
@@ -81,5 +95,10 @@ fn p9_nothing_shows_a_client_secret() {
         let request = &provider.parts.request;
         let shown = format!("{provider:?} {request:?}");
         assert!(!shown.contains("hidden") && !shown.contains("YXBpOmhpZGRlbg"), "{shown}");
+    }
+    let builder = Introspection::endpoint(URL).private_key_jwt("api", signing_key());
+    let shown = format!("{builder:?} {:?}", builder.clone().build().unwrap().parts.request);
+    for line in PRIVATE_KEY.lines().filter(|line| !line.starts_with('-')) {
+        assert!(!shown.contains(line), "{shown}");
     }
 }
