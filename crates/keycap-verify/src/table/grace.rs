@@ -109,7 +109,7 @@ impl<E, X> KeyTable<E, X> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::load::Joined;
+    use crate::table::flight::Joined;
     use crate::{Loaded, Secret};
     use keycap_base::{Clock, ManualClock};
 

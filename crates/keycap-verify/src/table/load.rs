@@ -6,20 +6,18 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::Poll;
-use std::time::Duration;
 
 use keycap_base::{Clock, Timestamp};
 use tokio::sync::watch;
 
+use super::KeyTable;
 use super::entry::{Entry, Found, Loaded, Term};
 use super::failure::LoadError;
-use super::flight::{Flight, Leader, Outcome};
+use super::flight::{Joined, Leader, Outcome};
 use super::generations::{Noted, Overtaken};
-use super::grace::{GRACE_PAUSE, Outage};
+use super::grace::Outage;
 use super::shard::Refused;
-use super::{KeyTable, Shard};
 use crate::{Digest, Rejection};
 
 /// How often a lookup asks, when changes keep overtaking its answers.
@@ -185,60 +183,6 @@ impl<E, X> KeyTable<E, X> {
         drop((gone, answer));
         believed.map(|()| read.map_or_else(Found::Rejected, Found::Live))
     }
-
-    /// Looks once more, with the shard locked, and otherwise follows or leads a lookup. A flight that
-    /// has been up for longer than any may take has a leader that nobody polls: it is passed by.
-    pub(super) fn join(
-        &self,
-        digest: &Digest,
-        now: Timestamp,
-    ) -> Result<Joined<'_, E, X>, LoadError<X>> {
-        let mut shard = self.shard(digest).write();
-        if let Some(found) = shard.found(digest, now) {
-            return Ok(Joined::Known(found));
-        }
-        let in_flight = self.in_flight(&shard, digest, now);
-        let unasked_for = if in_flight.is_some() { self.load_timeout } else { Duration::ZERO };
-        if let Some(entry) = self.excused(&shard, digest, now, GRACE_PAUSE + unasked_for) {
-            return Ok(Joined::Known(Found::Graced(entry)));
-        }
-        if let Some(outcome) = in_flight {
-            return Ok(Joined::Following(outcome));
-        }
-        self.take_off(&mut shard, digest, now).map(Joined::Leading)
-    }
-
-    fn in_flight(
-        &self,
-        shard: &Shard<E, X>,
-        digest: &Digest,
-        now: Timestamp,
-    ) -> Option<watch::Receiver<Outcome<E, X>>> {
-        let flight = shard.flights.get(digest)?;
-        (now.since(flight.since) <= self.load_timeout).then(|| flight.outcome.clone())
-    }
-
-    fn take_off(
-        &self,
-        shard: &mut Shard<E, X>,
-        digest: &Digest,
-        now: Timestamp,
-    ) -> Result<Leader<'_, E, X>, LoadError<X>> {
-        let below = |count: usize| (count < self.most_loads).then_some(count + 1);
-        let counted =
-            self.loads_in_flight.fetch_update(Ordering::Relaxed, Ordering::Relaxed, below);
-        counted.map_err(|_full| LoadError::Busy)?;
-        let number = self.flights_taken.fetch_add(1, Ordering::Relaxed);
-        let (sender, outcome) = watch::channel(None);
-        shard.flights.insert(*digest, Flight { number, since: now, outcome });
-        Ok(Leader { table: self, digest: *digest, number, outcome: sender })
-    }
-
-    /// Takes a flight off the table, if it is still on it, and gives its place to another.
-    pub(super) fn end_flight(&self, digest: &Digest, number: u64) {
-        self.shard(digest).write().end_flight(digest, number);
-        self.loads_in_flight.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// What an answer means at `now`.
@@ -250,13 +194,6 @@ fn read<E>(loaded: Loaded<E>, term: Term, now: Timestamp) -> Result<Arc<Entry<E>
         }
         Loaded::Rejected(rejection) => Err(rejection),
     }
-}
-
-/// How a caller takes part in a lookup.
-pub(super) enum Joined<'a, E, X> {
-    Known(Found<E>),
-    Leading(Leader<'a, E, X>),
-    Following(watch::Receiver<Outcome<E, X>>),
 }
 
 /// When a lookup asked, and when it had its answer.
@@ -283,6 +220,8 @@ async fn unless_panics<F: Future>(ask: impl Fn() -> F) -> Option<F::Output> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::Ordering;
+
     use super::*;
     use crate::Secret;
 
