@@ -130,10 +130,11 @@ pub fn is_kept(name: &str) -> bool {
     !LEFT_OUT.contains(&name)
 }
 
-/// The headers that are kept; of several with one name, all, separated by commas.
+/// The headers that are kept and not empty; of several with one name, all, separated by commas.
 fn kept(headers: &HeaderMap) -> BTreeMap<String, String> {
     let mut kept = BTreeMap::<String, String>::new();
-    for (name, value) in headers.iter().filter(|(name, _)| is_kept(name.as_str())) {
+    let told = headers.iter().filter(|(_, value)| !value.is_empty());
+    for (name, value) in told.filter(|(name, _)| is_kept(name.as_str())) {
         let value = String::from_utf8_lossy(value.as_bytes());
         kept.entry(name.as_str().to_owned())
             .and_modify(|all| all.extend([", ", &value]))
