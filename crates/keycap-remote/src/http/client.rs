@@ -5,10 +5,10 @@
 //! of it. The decisions are elsewhere: `breaker`, `retry`, `retry_after`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::redirect;
-use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::Instrument as _;
 
 use keycap_base::Clock;
@@ -16,6 +16,7 @@ use keycap_verify::Unavailable;
 
 use super::breaker::Part;
 use super::circuit::{Circuit, Passage};
+use super::places::Places;
 use super::record::{self, InFlight, Record};
 use super::retry::{self, Follows};
 use super::settings::{IDLE_TIMEOUT, MAX_HEADERS, MAX_IDLE_CONNECTIONS};
@@ -26,7 +27,7 @@ pub(crate) struct Client {
     provider: Arc<str>,
     http: reqwest::Client,
     settings: HttpSettings,
-    places: Semaphore,
+    places: Places,
     circuit: Circuit,
     clock: Arc<dyn Clock>,
 }
@@ -42,7 +43,7 @@ impl Client {
         let http = http(&settings)?;
         let provider: Arc<str> = provider.into();
         record::describe(&provider);
-        let places = Semaphore::new(settings.calls_in_flight);
+        let places = Places::new(settings.calls_in_flight);
         let circuit =
             Circuit::new(Arc::clone(&provider), settings.circuit_limits(), Arc::clone(&clock));
         Ok(Self { provider, http, settings, places, circuit, clock })
@@ -88,21 +89,15 @@ impl Client {
         record: &mut Record,
         read: impl FnOnce(Reply) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
-        let deadline = Instant::now() + self.settings.total_timeout;
+        let total = self.settings.total_timeout;
+        let deadline = Instant::now() + total;
         self.circuit.look()?;
-        let _place = self.place(deadline).await?;
+        let _place = self.places.take(deadline, total).await?;
         let _counted = InFlight::count(&self.provider);
         let passage = self.circuit.enter()?;
         let outcome = self.attempts(call, &passage, deadline, record).await.and_then(read);
         passage.end(&outcome);
         outcome
-    }
-
-    async fn place(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, CallError> {
-        match timeout_at(deadline, self.places.acquire()).await {
-            Ok(Ok(place)) => Ok(place),
-            Ok(Err(_)) | Err(_) => Err(CallError::Busy(self.settings.total_timeout)),
-        }
     }
 
     async fn attempts(
@@ -119,10 +114,7 @@ impl Client {
         let mut attempt = 1;
         loop {
             record.attempt();
-            let follows = match call.repeat {
-                Repeat::Safe if attempt < most => Follows::Another,
-                Repeat::Safe | Repeat::OnlyUnsent => Follows::None,
-            };
+            let follows = Follows::of(call.repeat, attempt, most);
             let left = deadline.saturating_duration_since(Instant::now());
             let error = match self.attempt(call, retry::share(left, follows), record).await {
                 Ok(reply) => return Ok(reply),
@@ -146,7 +138,7 @@ impl Client {
     async fn attempt(
         &self,
         call: &Call,
-        span: std::time::Duration,
+        span: Duration,
         record: &Record,
     ) -> Result<Reply, CallError> {
         let Some(request) = call.request.try_clone() else {

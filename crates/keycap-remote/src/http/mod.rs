@@ -13,6 +13,7 @@ mod exchange;
 mod failure;
 mod origin;
 mod own_secret;
+mod places;
 mod record;
 mod rest;
 mod retry;

@@ -50,12 +50,16 @@ fn is_this_machine(url: &Url) -> bool {
         || bare.parse().is_ok_and(|address: IpAddr| address.to_canonical().is_loopback())
 }
 
-/// As much of a URL as may be shown: neither user and password nor query and fragment, and of what is
-/// not HTTP no more than the scheme.
+/// As much of a URL as may be shown: neither user and password nor query and fragment. Nothing of what
+/// is not HTTP, which may be a secret in the wrong place.
 fn shown(url: &Url) -> String {
-    match (url.host_str(), url.port()) {
-        (Some(host), Some(port)) => format!("{}://{host}:{port}{}", url.scheme(), url.path()),
-        (Some(host), None) => format!("{}://{host}{}", url.scheme(), url.path()),
-        (None, _) => format!("{}:…", url.scheme()),
+    match (url.scheme(), url.host_str(), url.port()) {
+        (scheme @ ("http" | "https"), Some(host), Some(port)) => {
+            format!("{scheme}://{host}:{port}{}", url.path())
+        }
+        (scheme @ ("http" | "https"), Some(host), None) => {
+            format!("{scheme}://{host}{}", url.path())
+        }
+        _ => "…".into(),
     }
 }

@@ -56,3 +56,13 @@ pub(super) enum Follows {
     Another,
     None,
 }
+
+impl Follows {
+    /// After the attempt of this number (from 1), of `most`.
+    pub(super) fn of(repeat: Repeat, attempt: u32, most: u32) -> Self {
+        match repeat {
+            Repeat::Safe if attempt < most => Self::Another,
+            Repeat::Safe | Repeat::OnlyUnsent => Self::None,
+        }
+    }
+}

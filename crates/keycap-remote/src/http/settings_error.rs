@@ -9,8 +9,8 @@ pub enum HttpSettingsError {
     /// A URL does not fit.
     #[error("`{url}` {wrong}")]
     Url {
-        /// What was given, without user, password, query and fragment; `…` if it is no URL, because it
-        /// may then be a secret in the wrong place.
+        /// What was given, without user, password, query and fragment; `…` if it is no URL or
+        /// not HTTP, because it may then be a secret in the wrong place.
         url: String,
         /// What is wrong with it, and what would be right.
         wrong: &'static str,
