@@ -10,8 +10,10 @@
 
 mod budgets;
 mod changes;
+mod contract;
 mod first_requests;
 mod grace;
 mod outages;
+mod scenarios;
 mod secrecy;
 mod world;
