@@ -1,7 +1,11 @@
 //! One call for all who ask for the same secret at the same time.
 //!
 //! The table of live keys asks once for all requests of one gate; this does the same for all gates
-//! that share a provider. Nothing is remembered: who comes after an answer asks again.
+//! that share a provider. Nothing is remembered: who comes after an answer asks again. Whoever joins a
+//! call under way gets an answer as old as the call, which the client's total time bounds.
+//!
+//! There is one entry for each secret that is asked about now, so never more than callers, and the
+//! gates bound those.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,6 +14,9 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use keycap_verify::{Answer, Digest};
+
+#[cfg(test)]
+mod tests;
 
 /// Calls under way, by the digest of the secret that they ask about.
 #[derive(Default)]
@@ -20,8 +27,7 @@ pub(crate) struct Flights {
 impl Flights {
     /// What `ask` answers, or what it answers to somebody who asks for the same already.
     ///
-    /// Cancel safe: when the one who asks is dropped, another who waits asks. There are as many flights
-    /// at most as callers.
+    /// Cancel safe: when the one who asks is dropped or panics, another who waits asks.
     pub(crate) async fn once<F>(&self, digest: &Digest, ask: impl Fn() -> F) -> Answer
     where
         F: Future<Output = Answer>,
@@ -66,6 +72,7 @@ struct Flight<'a> {
 }
 
 impl Flight<'_> {
+    /// Gives the answer to all who wait. The entry goes first, so that nobody finds an old answer.
     fn land(self, answer: Answer) -> Answer {
         let sender = Arc::clone(&self.sender);
         drop(self);
