@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use reqwest::Url;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{HeaderName, HeaderValue};
 use serde::de::DeserializeOwned;
 
 use super::CallError;
@@ -61,7 +61,6 @@ impl Call {
 /// What a provider answered, whole: a status of 200 to 499, but for 401, 403, 408 and 429.
 pub(crate) struct Reply {
     pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 

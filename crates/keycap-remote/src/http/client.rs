@@ -20,7 +20,7 @@ use super::places::Places;
 use super::record::{self, InFlight, Record};
 use super::retry::{self, Follows};
 use super::settings::{IDLE_TIMEOUT, MAX_HEADERS, MAX_IDLE_CONNECTIONS};
-use super::{Call, CallError, HttpSettings, HttpSettingsError, Repeat, Reply, exchange, tls};
+use super::{Call, CallError, HttpSettings, HttpSettingsError, Reply, exchange, tls};
 
 /// Calls one provider.
 pub(crate) struct Client {
@@ -66,11 +66,6 @@ impl Client {
         let outcome = self.conduct(&call, &mut record, read).instrument(span).await;
         record.end(&outcome);
         outcome
-    }
-
-    /// Like [`ask`](Self::ask), for an answer whose reading cannot fail.
-    pub(crate) async fn send(&self, call: Call) -> Result<Reply, CallError> {
-        self.ask(call, Ok).await
     }
 
     /// The answer that a failed call is.

@@ -41,8 +41,7 @@ pub(super) async fn whole(
         body.extend_from_slice(&chunk);
     }
     let status = response.status().as_u16();
-    let headers = std::mem::take(response.headers_mut());
-    Ok(Reply { status, headers, body: Bytes::from(body) })
+    Ok(Reply { status, body: Bytes::from(body) })
 }
 
 /// The request found no answer.

@@ -136,7 +136,7 @@ async fn p6_a_slow_answer_is_waited_for_within_the_time() {
 async fn p6_a_dead_provider_is_unreachable() {
     let dead = DeadPort::new();
     let call = Call::read("look", url(&dead.origin()));
-    let error = Bench::new(patient()).client.send(call).await.map(drop).expect_err("refused");
+    let error = Bench::new(patient()).send(call).await.map(drop).expect_err("refused");
     assert!(matches!(error, CallError::Unreachable(_)), "{error}");
     assert!(!error.to_string().contains("http"), "no URL: {error}");
 }
@@ -146,7 +146,7 @@ async fn what_may_have_arrived_is_not_sent_again_if_it_counts() {
     let body = Canned::json(200, "{}");
     for fault in [status(500), status(503), status(408), Fault::Close, Fault::Truncated(body)] {
         let server = Server::start(fault.clone()).await;
-        let error = Bench::new(patient()).client.send(count(&server)).await.map(drop);
+        let error = Bench::new(patient()).send(count(&server)).await.map(drop);
         assert!(error.is_err(), "{fault:?}");
         assert_eq!(server.seen().len(), 1, "{fault:?}");
     }
@@ -156,7 +156,7 @@ async fn what_may_have_arrived_is_not_sent_again_if_it_counts() {
 async fn what_counts_is_not_sent_again_when_its_answer_is_late() {
     let server = Server::start(Fault::Hang).await;
     let bench = Bench::new(patient().total_timeout(SHORT));
-    let error = bench.client.send(count(&server)).await.map(drop).expect_err("no answer");
+    let error = bench.send(count(&server)).await.map(drop).expect_err("no answer");
     assert!(matches!(error, CallError::TimedOut(_)), "{error}");
     assert_eq!(server.seen().len(), 1);
 }
@@ -166,7 +166,7 @@ async fn a_call_that_says_it_only_reads_is_sent_again_whole() {
     let server = Server::start(fine()).await;
     server.script([status(500), Fault::Close]);
     let call = count(&server).repeatable();
-    Bench::new(patient()).client.send(call).await.expect("the third attempt finds an answer");
+    Bench::new(patient()).send(call).await.expect("the third attempt finds an answer");
     let seen = server.seen();
     assert_eq!(seen.len(), 3);
     assert!(seen.iter().all(|seen| seen.method == "POST" && seen.text() == r#"{"n":1}"#));

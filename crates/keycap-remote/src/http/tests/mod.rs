@@ -39,7 +39,11 @@ impl Bench {
     }
 
     async fn look(&self, server: &Server) -> Result<Reply, CallError> {
-        self.client.send(look(server)).await
+        self.send(look(server)).await
+    }
+
+    async fn send(&self, call: Call) -> Result<Reply, CallError> {
+        self.client.ask(call, Ok).await
     }
 }
 

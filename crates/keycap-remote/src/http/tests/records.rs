@@ -42,7 +42,7 @@ fn calls_are_counted_by_their_end() {
         let bench = Bench::new(patient());
         server.script([status(500)]);
         bench.look(&server).await.expect("the second attempt");
-        bench.client.send(count(&server)).await.expect("an answer");
+        bench.send(count(&server)).await.expect("an answer");
         server.set(status(403));
         bench.look(&server).await.map(drop).expect_err("refused");
         assert_eq!(
@@ -117,7 +117,7 @@ async fn a_call_is_a_span_that_says_how_it_ended() {
     let bench = Bench::new(patient());
     let log = Log::default();
     let guard = log.trace();
-    bench.client.send(look(&server)).await.expect("the second attempt");
+    bench.send(look(&server)).await.expect("the second attempt");
     drop(guard);
     let text = log.text();
     let closed = text.lines().find(|line| line.contains("close")).expect("a span that closes");

@@ -7,7 +7,7 @@ use crate::http::{Call, CallError, HttpSettings, HttpSettingsError};
 
 async fn ask(settings: HttpSettings, server: &Server, host: &str) -> Result<u16, CallError> {
     let call = Call::read("look", url(&server.origin_as(host)));
-    Bench::new(settings).client.send(call).await.map(|reply| reply.status)
+    Bench::new(settings).send(call).await.map(|reply| reply.status)
 }
 
 fn unreachable(outcome: &Result<u16, CallError>) -> bool {
@@ -73,7 +73,7 @@ async fn a_handshake_that_hangs_is_a_connection_that_fails() {
 async fn plain_http_where_tls_is_spoken_is_broken() {
     let server = Server::start_tls(Authority::new().certify("localhost"), fine()).await;
     let plain = server.origin().replace("https", "http");
-    let error = Bench::new(once()).client.send(Call::read("look", url(&plain))).await.map(drop);
+    let error = Bench::new(once()).send(Call::read("look", url(&plain))).await.map(drop);
     assert!(matches!(error, Err(CallError::Broken(_))), "{error:?}");
 }
 
