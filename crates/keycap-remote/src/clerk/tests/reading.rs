@@ -1,7 +1,6 @@
 //! What is made of Clerk's answers, odd ones above all.
 
 use bytes::Bytes;
-use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
 use keycap_base::{Scope, Timestamp};
@@ -46,7 +45,7 @@ fn without(mut told: Value, member: &str) -> Value {
 /// An answer as one word, or the identity.
 fn said(kind: Kind, status: u16, body: &str) -> Result<Identity, String> {
     let body = Bytes::copy_from_slice(body.as_bytes());
-    let reply = Reply { status, headers: HeaderMap::new(), body };
+    let reply = Reply { status, body };
     match read(kind, &reply, "clerk", NOW) {
         Ok(Said::Known(identity)) => Ok(identity),
         Ok(Said::Rejected(rejection)) => Err(format!("{rejection:?}")),
