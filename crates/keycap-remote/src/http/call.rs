@@ -16,19 +16,23 @@ pub(crate) enum Repeat {
     OnlyUnsent,
 }
 
+/// Writes the body of one attempt.
+type WriteBody = dyn Fn() -> Result<Bytes, CallError> + Send + Sync;
+
 /// One call, complete but for who sends it how.
 pub(crate) struct Call {
     /// Names the call in spans and metrics: a word of ours, never anything a caller sent.
     pub(crate) operation: &'static str,
     pub(crate) repeat: Repeat,
     pub(crate) request: reqwest::Request,
+    write: Option<Box<WriteBody>>,
 }
 
 impl Call {
     /// A GET.
     pub(crate) fn read(operation: &'static str, url: Url) -> Self {
         let request = reqwest::Request::new(reqwest::Method::GET, url);
-        Self { operation, repeat: Repeat::Safe, request }
+        Self { operation, repeat: Repeat::Safe, request, write: None }
     }
 
     /// A POST of a body of this media type.
@@ -42,13 +46,33 @@ impl Call {
         let media_type = HeaderValue::from_static(media_type);
         request.headers_mut().insert(reqwest::header::CONTENT_TYPE, media_type);
         *request.body_mut() = Some(body.into().into());
-        Self { operation, repeat: Repeat::OnlyUnsent, request }
+        Self { operation, repeat: Repeat::OnlyUnsent, request, write: None }
     }
 
     /// Says that the call only reads, so that it may be sent twice.
     pub(crate) fn repeatable(mut self) -> Self {
         self.repeat = Repeat::Safe;
         self
+    }
+
+    /// With a body that is written anew for each attempt, because some of it is accepted only once.
+    pub(crate) fn written_anew(
+        mut self,
+        write: impl Fn() -> Result<Bytes, CallError> + Send + Sync + 'static,
+    ) -> Self {
+        self.write = Some(Box::new(write));
+        self
+    }
+
+    /// What one attempt sends.
+    pub(super) fn attempt(&self) -> Result<reqwest::Request, CallError> {
+        let Some(mut request) = self.request.try_clone() else {
+            return Err(CallError::Broken("the call's body can be read only once".into()));
+        };
+        if let Some(write) = &self.write {
+            *request.body_mut() = Some(write()?.into());
+        }
+        Ok(request)
     }
 
     /// With a header; of two with the same name the later stays.

@@ -136,9 +136,7 @@ impl Client {
         span: Duration,
         record: &Record,
     ) -> Result<Reply, CallError> {
-        let Some(request) = call.request.try_clone() else {
-            return Err(CallError::Broken("the call's body can be read only once".into()));
-        };
+        let request = call.attempt()?;
         let exchange = async {
             let response = self.http.execute(request).await.map_err(exchange::unanswered)?;
             record.status(response.status().as_u16());

@@ -7,6 +7,8 @@ use super::breaker::End;
 /// A call came to no answer that says anything about a key. Names no secret, no body and no URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CallError {
+    #[error("it was not asked, because we could not sign who we are: {0}")]
+    Unsigned(&'static str),
     #[error("no connection: {0}")]
     Unreachable(String),
     #[error("no whole answer within {0:?}")]
@@ -56,7 +58,9 @@ impl CallError {
     pub(super) fn end(&self) -> End {
         match self {
             Self::Status(status @ 400..=499) if *status != 408 => End::Neither,
-            Self::Throttled(_) | Self::CircuitOpen(_) | Self::Busy(_) => End::Neither,
+            Self::Unsigned(_) | Self::Throttled(_) | Self::CircuitOpen(_) | Self::Busy(_) => {
+                End::Neither
+            }
             Self::Unreachable(_)
             | Self::TimedOut(_)
             | Self::Broken(_)
@@ -71,6 +75,7 @@ impl CallError {
     /// The word for it in metrics and spans.
     pub(super) fn word(&self) -> &'static str {
         match self {
+            Self::Unsigned(_) => "unsigned",
             Self::Unreachable(_) => "unreachable",
             Self::TimedOut(_) => "timed_out",
             Self::Broken(_) => "broken",

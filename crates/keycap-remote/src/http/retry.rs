@@ -22,7 +22,8 @@ pub(super) fn may_repeat(error: &CallError, repeat: Repeat) -> bool {
         CallError::Status(status) => {
             repeat == Repeat::Safe && (*status == 408 || (500..600).contains(status))
         }
-        CallError::TooLarge(_)
+        CallError::Unsigned(_)
+        | CallError::TooLarge(_)
         | CallError::RefusesUs(_)
         | CallError::Redirected(_)
         | CallError::Throttled(_)

@@ -10,6 +10,7 @@ fn only_what_was_never_sent_or_changes_nothing_is_repeated() {
     let second = Duration::from_secs(1);
     let cases = [
         (CallError::Unreachable("refused".into()), true, true),
+        (CallError::Unsigned("no key"), false, false),
         (CallError::TimedOut(second), true, false),
         (CallError::Broken("reset".into()), true, false),
         (CallError::Status(500), true, false),
