@@ -92,8 +92,7 @@ impl IntrospectionBuilder {
     }
 
     /// Authenticates with an assertion that a private key signs (RFC 7523 §2.2), so that no secret is
-    /// shared with the server. Each lives for a minute and is sent once: a call that may have arrived
-    /// is not repeated.
+    /// shared with the server. Each lives for a minute and is sent once.
     pub fn private_key_jwt(mut self, client_id: impl Into<String>, key: SigningKey) -> Self {
         self.clients.push(GivenClient::PrivateKeyJwt { id: client_id.into(), key });
         self
@@ -184,7 +183,7 @@ impl IntrospectionBuilder {
         let parts = Parts {
             name: Arc::clone(&terms.provider),
             client,
-            request: Request::new(endpoint, authentication),
+            request: Arc::new(Request::new(endpoint, authentication)),
             terms,
             clock: self.clock,
             flights: Flights::default(),

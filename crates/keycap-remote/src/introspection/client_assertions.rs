@@ -13,22 +13,14 @@ use keycap_base::Clock;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use crate::jose::{SigningKey, SigningKeyError};
+use crate::http::CallError;
+use crate::jose::SigningKey;
 
 /// How long an assertion lives: longer than a call may take and than clocks differ, and no more.
 pub(super) const ASSERTION_LIFE: Duration = Duration::from_secs(60);
 
 /// Random bytes in a `jti`.
 const JTI_BYTES: usize = 16;
-
-/// The server was not asked, because we could not say who we are.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum CannotSign {
-    #[error("the system has no randomness for the id of a client assertion")]
-    Randomness(#[source] getrandom::Error),
-    #[error("the client's key does not sign")]
-    Key(#[source] SigningKeyError),
-}
 
 /// Makes assertions of one client.
 pub(super) struct ClientAssertions {
@@ -40,9 +32,9 @@ pub(super) struct ClientAssertions {
 
 impl ClientAssertions {
     /// A new assertion.
-    pub(super) fn next(&self) -> Result<Zeroizing<String>, CannotSign> {
+    pub(super) fn next(&self) -> Result<Zeroizing<String>, CallError> {
         let mut id = [0; JTI_BYTES];
-        getrandom::fill(&mut id).map_err(CannotSign::Randomness)?;
+        getrandom::fill(&mut id).map_err(|_| CallError::Unsigned("no randomness"))?;
         let issued_s = self.clock.now().as_millis().div_euclid(1_000);
         let life_s = i64::try_from(ASSERTION_LIFE.as_secs()).unwrap_or(i64::MAX);
         let claims = Map::from_iter([
@@ -53,7 +45,8 @@ impl ClientAssertions {
             ("iat".to_owned(), Value::from(issued_s)),
             ("exp".to_owned(), Value::from(issued_s.saturating_add(life_s))),
         ]);
-        self.key.sign(&claims).map(Zeroizing::new).map_err(CannotSign::Key)
+        let signed = self.key.sign(&claims);
+        signed.map(Zeroizing::new).map_err(|_| CallError::Unsigned("the key does not sign"))
     }
 }
 

@@ -6,10 +6,10 @@ use form_urlencoded::{Serializer, byte_serialize};
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use zeroize::Zeroizing;
 
-use crate::http::{Call, OwnSecret};
+use crate::http::{Call, CallError, OwnSecret};
 
 use super::IntrospectionError;
-use super::client_assertions::{CannotSign, ClientAssertions};
+use super::client_assertions::ClientAssertions;
 
 /// What an assertion is, to the server (RFC 7523 §2.2).
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -44,7 +44,7 @@ impl ClientAuthentication {
         Ok(Self::Post { id, secret })
     }
 
-    /// Signed anew for each call.
+    /// Signed anew for each attempt.
     pub(super) fn private_key_jwt(
         assertions: ClientAssertions,
     ) -> Result<Self, IntrospectionError> {
@@ -53,7 +53,7 @@ impl ClientAuthentication {
     }
 
     /// Adds what belongs in the body.
-    pub(super) fn sign(&self, form: &mut Serializer<'_, String>) -> Result<(), CannotSign> {
+    pub(super) fn sign(&self, form: &mut Serializer<'_, String>) -> Result<(), CallError> {
         match self {
             Self::Basic(_) => {}
             Self::Post { id, secret } => {
@@ -68,13 +68,11 @@ impl ClientAuthentication {
         Ok(())
     }
 
-    /// Adds what belongs in the head, and says whether all of it may be sent twice: introspection only
-    /// reads, but an assertion is accepted once.
+    /// Adds what belongs in the head.
     pub(super) fn head(&self, call: Call) -> Call {
         match self {
-            Self::Basic(header) => call.header(AUTHORIZATION, header.clone()).repeatable(),
-            Self::Post { .. } => call.repeatable(),
-            Self::PrivateKeyJwt(_) => call,
+            Self::Basic(header) => call.header(AUTHORIZATION, header.clone()),
+            Self::Post { .. } | Self::PrivateKeyJwt(_) => call,
         }
     }
 }

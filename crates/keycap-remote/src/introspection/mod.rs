@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use keycap_base::{Clock, Timestamp};
-use keycap_verify::{Answer, IdentityProvider, Rejection, Secret, Unavailable};
+use keycap_verify::{Answer, IdentityProvider, Rejection, Secret};
 
 use crate::flights::Flights;
 use crate::http::{CallError, Client, Reply};
@@ -81,7 +81,7 @@ pub struct Introspection {
 struct Parts {
     name: Arc<str>,
     client: Client,
-    request: Request,
+    request: Arc<Request>,
     terms: Terms,
     clock: Arc<dyn Clock>,
     flights: Flights,
@@ -108,12 +108,8 @@ impl IdentityProvider for Introspection {
 impl Parts {
     async fn ask(&self, token: &Secret) -> Answer {
         let asked_at = self.clock.now();
-        let call = match self.request.about(token) {
-            Ok(call) => call,
-            Err(error) => return Answer::Unavailable(Unavailable::because(&self.name, error)),
-        };
         let read = |reply: Reply| answer::read(reply.status, &reply.body);
-        match self.client.ask(call, read).await {
+        match self.client.ask(self.request.about(token), read).await {
             Ok(said) => self.answer(said, asked_at),
             Err(error) => self.unavailable(error),
         }

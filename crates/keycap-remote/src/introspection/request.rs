@@ -1,14 +1,16 @@
 //! What is sent about a token (RFC 7662 §2.1).
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use form_urlencoded::Serializer;
 use keycap_verify::Secret;
 use reqwest::Url;
 use reqwest::header::{ACCEPT, HeaderValue};
 use zeroize::Zeroizing;
 
-use crate::http::Call;
+use crate::http::{Call, CallError};
 
-use super::client_assertions::CannotSign;
 use super::client_authentication::ClientAuthentication;
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -29,15 +31,22 @@ impl Request {
         Self { endpoint, authentication }
     }
 
-    /// The call that asks about this token.
-    pub(super) fn about(&self, token: &Secret) -> Result<Call, CannotSign> {
+    /// The call that asks about this token. It only reads, so it may be sent twice; its body is written
+    /// for each attempt, since an assertion may not.
+    pub(super) fn about(self: &Arc<Self>, token: &Secret) -> Call {
+        let (request, token) = (Arc::clone(self), token.clone());
+        let call = Call::post("introspect", self.endpoint.clone(), FORM, Bytes::new())
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .written_anew(move || request.form(&token))
+            .repeatable();
+        self.authentication.head(call)
+    }
+
+    fn form(&self, token: &Secret) -> Result<Bytes, CallError> {
         let mut form = Serializer::new(String::with_capacity(FORM_CAPACITY));
         form.append_pair("token", token.expose());
         form.append_pair("token_type_hint", "access_token");
         self.authentication.sign(&mut form)?;
-        let body = bytes::Bytes::from_owner(Zeroizing::new(form.finish()));
-        let call = Call::post("introspect", self.endpoint.clone(), FORM, body)
-            .header(ACCEPT, HeaderValue::from_static("application/json"));
-        Ok(self.authentication.head(call))
+        Ok(Bytes::from_owner(Zeroizing::new(form.finish())))
     }
 }
