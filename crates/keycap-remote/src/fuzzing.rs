@@ -13,3 +13,21 @@ pub fn clerk_answer(status: u16, body: &[u8]) {
 pub fn introspection_answer(status: u16, body: &[u8]) {
     crate::introspection::fuzz(status, body);
 }
+
+/// Reads bytes as the header of a token.
+#[cfg(feature = "jwt")]
+pub fn jwt_header(bytes: &[u8]) {
+    crate::jwt::fuzz::header(bytes);
+}
+
+/// Reads bytes as the claims of a token, and judges them.
+#[cfg(feature = "jwt")]
+pub fn jwt_claims(bytes: &[u8]) {
+    crate::jwt::fuzz::claims(bytes);
+}
+
+/// Reads bytes as the keys of an issuer.
+#[cfg(feature = "jwt")]
+pub fn jwks(bytes: &[u8]) {
+    crate::jwt::fuzz::key_set(bytes);
+}

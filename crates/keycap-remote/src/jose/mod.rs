@@ -16,7 +16,7 @@ mod key_set;
 #[cfg(feature = "introspection")]
 mod signing_key;
 #[cfg(all(test, feature = "jwt"))]
-mod vectors;
+pub(crate) mod vectors;
 #[cfg(feature = "jwt")]
 mod verification_key;
 

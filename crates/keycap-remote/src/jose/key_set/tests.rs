@@ -1,3 +1,5 @@
+#![allow(clippy::needless_pass_by_value, reason = "JSON is written where it is used")]
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use proptest::prelude::*;
