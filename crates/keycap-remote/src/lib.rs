@@ -20,7 +20,7 @@ mod claims;
 #[cfg(any(feature = "jwt", feature = "introspection"))]
 mod jose;
 
-#[cfg(any(feature = "clerk", feature = "introspection", feature = "unkey"))]
+#[cfg(any(feature = "clerk", feature = "unkey"))]
 mod json;
 
 #[cfg(feature = "fuzzing")]
