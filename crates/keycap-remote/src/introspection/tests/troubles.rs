@@ -82,6 +82,21 @@ async fn p6_nothing_of_a_trouble_is_remembered() {
 }
 
 #[tokio::test]
+async fn a_server_that_asks_for_time_is_given_it_and_callers_are_told() {
+    let busy = Canned::json(429, INACTIVE).header("retry-after", "7");
+    let server = Server::start(Fault::Answer(busy)).await;
+    let clock = clock();
+    let provider = whole(server.url("/introspect")).clock(clock.clone()).build().unwrap();
+    let wait = Some(Duration::from_secs(7));
+    assert_eq!(unavailable(provider.verify(&token()).await).retry_after(), wait);
+    server.set(says(ACTIVE));
+    assert_eq!(unavailable(provider.verify(&token()).await).retry_after(), wait);
+    assert_eq!(server.tally().requests, 1, "it is left alone");
+    clock.advance(Duration::from_secs(7));
+    assert!(matches!(provider.verify(&token()).await, Answer::Known(_)));
+}
+
+#[tokio::test]
 async fn a_redirect_is_not_followed_with_the_token() {
     let elsewhere = Server::start(says(ACTIVE)).await;
     let moved = Canned::status(308).header("location", elsewhere.url("/introspect"));
