@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use keycap::introspection::{Introspection, SigningKey};
+use keycap::introspection::{HttpSettings, Introspection, SigningKey};
 use keycap::{Clock as _, Guard, IdentityProvider as _, ManualClock, SystemClock, usd};
 use keycap_tests::log::Log;
 use keycap_tests::peers::{Client, Fault, Oidc};
@@ -110,13 +110,18 @@ async fn a_thousand_first_requests_through_two_gates_make_one_call_and_open_one_
     allow_many_connections();
     let Some(oidc) = Oidc::start().await else { return };
     let token = oidc.token(&opaque().claims(&json!({ "sub": "alice" }))).await;
-    let provider = asking(&oidc).client_secret_basic(Client::Basic.id(), Client::Basic.secret());
-    let provider = provider.build().unwrap();
-    let one = served(app(&provider), Framework::Axum).await;
+    let provider = asking(&oidc)
+        .client_secret_basic(Client::Basic.id(), Client::Basic.secret())
+        .http(HttpSettings::new().total_timeout(Duration::from_secs(30)))
+        .build()
+        .unwrap();
+    let patient = app(&provider).gate(|gate| gate.verify_timeout(Duration::from_secs(60)));
+    let one = served(patient.clone(), Framework::Axum).await;
     let ledger = one.ledger.clone();
-    let shared = app(&provider).gate(move |gate| gate.ledger(ledger.clone()));
+    let shared = patient.gate(move |gate| gate.ledger(ledger.clone()));
     let other = served(shared, Framework::Actix).await;
-    let slow = Fault { delay: Duration::from_secs(1), ..Fault::default() };
+    // Long enough for the first request of each gate to come while the call is under way.
+    let slow = Fault { delay: Duration::from_secs(2), ..Fault::default() };
     oidc.fail(INTROSPECT, &slow).await;
 
     let sites = [&one, &other];
