@@ -8,9 +8,15 @@ default:
 test *args:
     scripts/test {{ args }}
 
-# The same tests with long runs: more property cases, more crash rounds.
-chaos cases="4096" rounds="50":
-    PROPTEST_CASES={{ cases }} KEYCAP_CHAOS_ROUNDS={{ rounds }} scripts/test
+# The same tests with long runs: more property cases, crash rounds and odd inputs.
+chaos cases="4096" rounds="50" inputs="200000":
+    PROPTEST_CASES={{ cases }} KEYCAP_CHAOS_ROUNDS={{ rounds }} KEYCAP_FUZZ_ROUNDS={{ inputs }} scripts/test
+
+# One fuzz target for a while: `just fuzz unkey_answer 600`. Needs cargo-fuzz. An input that breaks
+# something goes, made small, into fuzz/corpus with its fix; fuzz/found keeps the merely interesting.
+fuzz target seconds="60":
+    mkdir -p fuzz/found/{{ target }}
+    cd fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz run {{ target }} found/{{ target }} corpus/{{ target }} -- -max_total_time={{ seconds }}
 
 # Everything a change must pass.
 ci:

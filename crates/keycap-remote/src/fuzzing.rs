@@ -31,3 +31,9 @@ pub fn jwt_claims(bytes: &[u8]) {
 pub fn jwks(bytes: &[u8]) {
     crate::jwt::fuzz::key_set(bytes);
 }
+
+/// Reads a body as what Unkey answers with this status.
+#[cfg(feature = "unkey")]
+pub fn unkey_answer(status: u16, body: &[u8]) {
+    crate::unkey::fuzz(status, body);
+}

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use keycap_base::Timestamp;
 use keycap_verify::Rejection;
 
-use crate::http::{CallError, Reply};
+use crate::http::CallError;
 use crate::json;
 
 /// The longest code that is named in an error, in bytes.
@@ -101,14 +101,14 @@ impl Trouble {
     }
 }
 
-/// Reads a reply.
+/// Reads a reply of this status.
 ///
 /// # Errors
 /// [`CallError`] if it is no answer to `keys.verifyKey`. Its statuses are not told apart: a key that is
 /// refused is answered 200 as well.
-pub(super) fn read(reply: &Reply) -> Result<VerifyKey, CallError> {
-    match reply.status {
-        200 => serde_json::from_value(Value::Object(json::object(&reply.body)?))
+pub(super) fn read(status: u16, body: &[u8]) -> Result<VerifyKey, CallError> {
+    match status {
+        200 => serde_json::from_value(Value::Object(json::object(body)?))
             .map_err(|_| CallError::Unreadable("a field is missing or of another type".into())),
         status => Err(CallError::Status(status)),
     }

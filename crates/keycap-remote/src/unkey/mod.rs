@@ -6,6 +6,8 @@
 
 mod answer;
 mod builder;
+#[cfg(feature = "fuzzing")]
+mod fuzz;
 #[cfg(test)]
 mod tests;
 mod who;
@@ -26,6 +28,8 @@ use crate::http::{Call, Client, OwnSecret};
 
 use answer::{Trouble, Verdict};
 pub use builder::{DEFAULT_API_URL, MAX_PREFIX_BYTES, UnkeyBuilder, UnkeyError};
+#[cfg(feature = "fuzzing")]
+pub(crate) use fuzz::fuzz;
 use who::Who;
 pub use who::{CREDITS_CLAIM, IDENTITY_CLAIM, KEY_SUBJECTS, ROLES_CLAIM, UnkeySubject};
 
@@ -121,7 +125,7 @@ impl Unkey {
             Ok(call) => call,
             Err(trouble) => return self.cannot(trouble),
         };
-        match self.client.ask(call, |reply| answer::read(&reply)).await {
+        match self.client.ask(call, |reply| answer::read(reply.status, &reply.body)).await {
             Ok(told) => self.decide(told),
             Err(error) => Answer::Unavailable(self.client.unavailable(error)),
         }
