@@ -151,7 +151,7 @@ impl Client {
 /// cookies, no decompression, no attempts of its own.
 fn http(settings: &HttpSettings) -> Result<reqwest::Client, HttpSettingsError> {
     reqwest::Client::builder()
-        .tls_backend_preconfigured(tls::config(settings.private_ca.as_deref())?)
+        .tls_backend_preconfigured(tls::config(settings.trust_only.as_ref())?)
         .http1_only()
         .http1_max_headers(MAX_HEADERS)
         .redirect(redirect::Policy::none())

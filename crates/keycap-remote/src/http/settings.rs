@@ -7,6 +7,7 @@ use reqwest::Url;
 use super::HttpSettingsError;
 use super::breaker::{Limits, MAX_CIRCUIT_REST};
 use super::origin::{self, Plain};
+use super::tls::Authorities;
 
 /// How long connecting may take, TLS included.
 pub(crate) const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -71,7 +72,7 @@ pub struct HttpSettings {
     pub(super) body_limit: usize,
     pub(super) circuit_failures: u32,
     pub(super) circuit_open: Duration,
-    pub(super) private_ca: Option<Vec<u8>>,
+    pub(super) trust_only: Option<Authorities>,
     pub(super) plain: Plain,
 }
 
@@ -85,7 +86,7 @@ impl Default for HttpSettings {
             body_limit: DEFAULT_BODY_LIMIT,
             circuit_failures: DEFAULT_CIRCUIT_FAILURES,
             circuit_open: DEFAULT_CIRCUIT_OPEN,
-            private_ca: None,
+            trust_only: None,
             plain: Plain::OnThisMachine,
         }
     }
@@ -156,7 +157,7 @@ impl HttpSettings {
 
     /// Trusts only certificates that these authorities (PEM) have signed, instead of the system's.
     pub fn trust_only(mut self, pem: impl AsRef<[u8]>) -> Self {
-        self.private_ca = Some(pem.as_ref().to_vec());
+        self.trust_only = Some(Authorities(pem.as_ref().to_vec()));
         self
     }
 

@@ -1,5 +1,6 @@
 //! Whom TLS trusts: the system's authorities, or only those that the application names.
 
+use std::fmt;
 use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
@@ -8,10 +9,20 @@ use rustls::{ClientConfig, RootCertStore};
 
 use super::HttpSettingsError;
 
+/// Certificates of authorities, as PEM that nobody has read yet.
+#[derive(Clone)]
+pub(super) struct Authorities(pub(super) Vec<u8>);
+
+impl fmt::Debug for Authorities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Authorities({} bytes)", self.0.len())
+    }
+}
+
 /// TLS that verifies, by these authorities (PEM) or else the system's. There is no other kind.
-pub(super) fn config(private_ca: Option<&[u8]>) -> Result<ClientConfig, HttpSettingsError> {
-    let roots = match private_ca {
-        Some(pem) => named(pem)?,
+pub(super) fn config(only: Option<&Authorities>) -> Result<ClientConfig, HttpSettingsError> {
+    let roots = match only {
+        Some(authorities) => named(&authorities.0)?,
         None => systems()?,
     };
     let provider = Arc::new(rustls::crypto::ring::default_provider());

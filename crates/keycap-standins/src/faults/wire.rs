@@ -108,7 +108,8 @@ async fn chunks(stream: &mut dyn Stream, length: usize) -> io::Result<()> {
 
 async fn endless_headers(stream: &mut dyn Stream) -> io::Result<()> {
     stream.write_all(b"HTTP/1.1 200 OK\r\n").await?;
+    let many = "x-more: and more\r\n".repeat(64);
     loop {
-        stream.write_all(b"x-more: and more\r\n").await?;
+        stream.write_all(many.as_bytes()).await?;
     }
 }

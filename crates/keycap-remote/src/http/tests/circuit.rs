@@ -133,6 +133,21 @@ async fn every_way_to_fail_counts() {
     }
 }
 
+/// Some providers say in the body that they do not know us. Whoever reads it can tell.
+#[tokio::test]
+async fn a_refusal_of_ours_that_the_body_tells_counts_and_is_complained_of() {
+    let server = Server::start(status(400)).await;
+    let bench = Bench::new(once().circuit_failures(1));
+    let log = Log::default();
+    let guard = log.trace();
+    let read = |reply: Reply| Err::<(), _>(CallError::RefusesUs(reply.status));
+    bench.client.ask(look(&server), read).await.expect_err("refused");
+    drop(guard);
+    assert!(log.text().contains("does not accept our own credentials"));
+    let refused = bench.look(&server).await.map(drop);
+    assert!(matches!(refused, Err(CallError::CircuitOpen(_))), "{refused:?}");
+}
+
 /// Somebody who presents keys that make the provider answer 400 must not cut off everybody else.
 #[tokio::test]
 async fn a_status_about_one_key_does_not_count() {

@@ -3,9 +3,10 @@
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use metrics_util::{CompositeKey, MetricKind};
 
-use keycap_standins::faults::{Canned, Door, Fault, Server};
+use keycap_standins::faults::{Canned, DeadPort, Door, Fault, Server};
 
-use super::{Bench, Log, count, fine, look, once, patient, status};
+use super::{Bench, Log, count, fine, look, once, patient, status, url};
+use crate::http::Call;
 
 /// Runs `story` with a recorder of its own and hands it what reads the recorder.
 fn recorded<F: Future<Output = ()>>(story: impl FnOnce(Snapshotter) -> F) {
@@ -84,6 +85,24 @@ fn calls_in_flight_and_abandoned_ones_are_seen() {
             "keycap_provider_calls_total{provider=acme,operation=look,outcome=cancelled} 1";
         assert!(after.contains(&cancelled.into()), "{after:?}");
         assert!(after.contains(&"keycap_provider_in_flight{provider=acme} -1".into()), "{after:?}");
+    });
+}
+
+/// What was never sent may be sent again, even if it counts.
+#[test]
+fn a_refused_connection_is_tried_again_for_every_call() {
+    recorded(|snapshotter| async move {
+        let dead = DeadPort::new();
+        let bench = Bench::new(patient());
+        let call = Call::post("count", url(&dead.origin()), "application/json", "{}");
+        bench.send(call).await.map(drop).expect_err("nobody listens");
+        let lines = lines(&snapshotter);
+        for line in [
+            "keycap_provider_retries_total{provider=acme,operation=count} 2",
+            "keycap_provider_calls_total{provider=acme,operation=count,outcome=unreachable} 1",
+        ] {
+            assert!(lines.contains(&line.into()), "{lines:?}");
+        }
     });
 }
 
