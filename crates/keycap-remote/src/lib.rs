@@ -8,8 +8,12 @@
 //! number and in size, with TLS that cannot be switched off. "I could not ask" is never "no" (P6).
 //!
 //! Nothing here knows budgets or a web framework.
-#![allow(dead_code, unused_imports, reason = "the rooms are furnished one after the other")]
+#![cfg_attr(
+    not(all(feature = "clerk", feature = "introspection", feature = "jwt", feature = "unkey")),
+    allow(dead_code, unused_imports, reason = "each provider needs its part of what they share")
+)]
 
+#[cfg(any(feature = "clerk", feature = "introspection", feature = "jwt", feature = "unkey"))]
 mod http;
 
 #[cfg(any(feature = "clerk", feature = "introspection", feature = "unkey"))]
@@ -36,4 +40,5 @@ pub mod jwt;
 #[cfg(feature = "unkey")]
 pub mod unkey;
 
+#[cfg(any(feature = "clerk", feature = "introspection", feature = "jwt", feature = "unkey"))]
 pub use http::{HttpSettings, HttpSettingsError};

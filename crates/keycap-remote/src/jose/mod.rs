@@ -26,7 +26,7 @@ pub(crate) use compact::{Compact, CompactError};
 #[cfg(feature = "jwt")]
 pub(crate) use header::{Header, HeaderError};
 #[cfg(feature = "jwt")]
-pub(crate) use key_set::{KeySet, KeySetError, MAX_KEY_SET_BYTES, MAX_KEYS, Verdict};
+pub(crate) use key_set::{KeySet, Verdict};
 #[cfg(feature = "introspection")]
 pub use signing_key::{MAX_KEY_ID_BYTES, SigningKey, SigningKeyError};
 #[cfg(feature = "jwt")]

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use keycap_base::{Scope, Timestamp};
-use keycap_verify::{Identity, Rejection};
+use keycap_verify::Identity;
 
 use crate::clerk::Kind;
 use crate::clerk::answer::{Said, read};

@@ -10,7 +10,7 @@ mod source;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keycap_base::{Clock, Timestamp};
+use keycap_base::Clock;
 use keycap_verify::Unavailable;
 use parking_lot::Mutex;
 

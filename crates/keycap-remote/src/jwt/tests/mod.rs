@@ -64,8 +64,6 @@ enum Told {
 }
 
 const UNKNOWN: Told = Told::Rejected(Rejection::Unknown);
-const MALFORMED: Told = Told::Rejected(Rejection::Malformed);
-const EXPIRED: Told = Told::Rejected(Rejection::Expired);
 
 fn told(answer: Answer) -> Told {
     match answer {
