@@ -57,3 +57,7 @@ quickstart-actix:
 # A capped API for keys in a table of the application's own. PORT, SHOP_DB and KEYCAP_DB configure it.
 custom-provider:
     cargo run -p custom-provider
+
+# A capped API for keys that Clerk keeps: a stand-in, or yours with CLERK_SECRET_KEY. PORT, KEYCAP_DB.
+clerk:
+    cargo run -p clerk

@@ -18,7 +18,7 @@ use crate::Framework;
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The examples that are started here.
-const EXAMPLES: [&str; 3] = ["quickstart-axum", "quickstart-actix", "custom-provider"];
+const EXAMPLES: [&str; 4] = ["quickstart-axum", "quickstart-actix", "custom-provider", "clerk"];
 
 /// The binary of an example, built if it is not there or stale.
 fn binary(example: &str) -> PathBuf {
@@ -153,7 +153,8 @@ impl Start {
     /// Starts the process, whatever it will do.
     pub fn spawn(&self) -> Process {
         let mut command = Command::new(binary(&self.example));
-        for name in ["PORT", "KEYCAP_DB", "QUICKSTART_CAP", "SHOP_DB"] {
+        let settings = ["PORT", "KEYCAP_DB", "QUICKSTART_CAP", "SHOP_DB"];
+        for name in settings.into_iter().chain(["CLERK_SECRET_KEY", "CLERK_API_URL"]) {
             command.env_remove(name);
         }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));

@@ -11,6 +11,7 @@
 mod budgets;
 mod changes;
 mod contract;
+mod example;
 mod first_requests;
 mod grace;
 mod outages;

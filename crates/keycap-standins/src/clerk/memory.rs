@@ -20,7 +20,7 @@ pub enum Ended {
 #[derive(Debug)]
 pub(super) struct Memory {
     ended: Ended,
-    created: u64,
+    next: u64,
     keys: BTreeMap<String, ApiKey>,
     tokens: BTreeMap<String, Token>,
     machines: BTreeMap<String, Machine>,
@@ -33,9 +33,9 @@ struct Machine {
 }
 
 impl Memory {
-    pub(super) fn new(ended: Ended) -> Self {
+    pub(super) fn new(ended: Ended, first: u64) -> Self {
         let (keys, tokens, machines) = Default::default();
-        Self { ended, created: 0, keys, tokens, machines }
+        Self { ended, next: first, keys, tokens, machines }
     }
 
     pub(super) fn add_machine(&mut self, id: &str, may_call: &[&str]) -> String {
@@ -51,11 +51,16 @@ impl Memory {
         self.machines.iter().find(known).map(|(id, _)| id.as_str())
     }
 
+    fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next - 1
+    }
+
     pub(super) fn create_key(&mut self, new: NewApiKey, now_ms: i64) -> ApiKey {
-        self.created += 1;
+        let number = self.number();
         let key = ApiKey {
-            id: format!("ak_{:032x}", self.created),
-            secret: format!("ak_test_secret_{:04}", self.created),
+            id: format!("ak_{:032x}", number),
+            secret: format!("ak_test_secret_{:04}", number),
             life: Life::new(now_ms, new.seconds_until_expiration),
             name: new.name,
             subject: new.subject,
@@ -70,11 +75,11 @@ impl Memory {
     }
 
     pub(super) fn create_token(&mut self, machine: &str, new: NewToken, now_ms: i64) -> Token {
-        self.created += 1;
+        let number = self.number();
         let scopes = self.machines.get(machine).expect("a known machine").may_call.clone();
         let token = Token {
-            id: format!("mt_{:032x}", self.created),
-            secret: format!("mt_test_secret_{:04}", self.created),
+            id: format!("mt_{:032x}", number),
+            secret: format!("mt_test_secret_{:04}", number),
             life: Life::new(now_ms, new.seconds_until_expiration),
             machine: machine.to_owned(),
             claims: new.claims,

@@ -67,6 +67,7 @@ pub struct Created {
 pub struct Setup {
     clock: Box<dyn ClockForDebug>,
     ended: Ended,
+    first: u64,
     recorder: Option<Recorder>,
 }
 
@@ -85,7 +86,7 @@ struct Shared {
 impl Default for Setup {
     /// The system's clock, keys that ended shown, nothing recorded.
     fn default() -> Self {
-        Self { clock: Box::new(SystemClock), ended: Ended::Shown, recorder: None }
+        Self { clock: Box::new(SystemClock), ended: Ended::Shown, first: 1, recorder: None }
     }
 }
 
@@ -102,6 +103,12 @@ impl Setup {
         self
     }
 
+    /// Whose first id and secret have this number (default 1).
+    pub fn first(mut self, number: u64) -> Self {
+        self.first = number;
+        self
+    }
+
     /// Whose traffic is noted.
     pub fn recorder(mut self, recorder: &Recorder) -> Self {
         self.recorder = Some(recorder.clone());
@@ -115,7 +122,7 @@ impl Setup {
     pub async fn start(self) -> Instance {
         let shared = Arc::new(Shared {
             clock: self.clock,
-            memory: Mutex::new(Memory::new(self.ended)),
+            memory: Mutex::new(Memory::new(self.ended, self.first)),
             throttled: Mutex::default(),
             door: Door::default(),
             verifications: AtomicUsize::new(0),
