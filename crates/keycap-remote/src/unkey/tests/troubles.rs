@@ -62,7 +62,8 @@ async fn p6_our_own_root_key_refused_is_said_loudly() {
 async fn p8_a_throttled_workspace_says_when_to_come_back() {
     let throttled = valid(429).header("retry-after", "7");
     let server = Server::start(Fault::Answer(throttled)).await;
-    assert!(unavailable(ask(&server.origin()).await).retry_after().is_some());
+    let wait = unavailable(ask(&server.origin()).await).retry_after();
+    assert_eq!(wait, Some(Duration::from_secs(7)));
 }
 
 #[tokio::test]
