@@ -48,6 +48,13 @@ pub trait IdentityProvider: Send + Sync {
         vec![self.name()]
     }
 
+    /// Those of its [names](Self::names) that [`verify`](Self::verify) may ask about `secret`: all of
+    /// them, unless it can tell by looking at it. Must do no I/O.
+    fn names_for(&self, secret: &Secret) -> Vec<&str> {
+        let _ = secret;
+        self.names()
+    }
+
     /// Refuses what cannot be one of its keys by looking at it. Must do no I/O.
     ///
     /// `None` means that only [`verify`](Self::verify) can tell.
@@ -79,6 +86,10 @@ impl<P: IdentityProvider + ?Sized> IdentityProvider for Arc<P> {
 
     fn names(&self) -> Vec<&str> {
         (**self).names()
+    }
+
+    fn names_for(&self, secret: &Secret) -> Vec<&str> {
+        (**self).names_for(secret)
     }
 
     fn screen(&self, secret: &Secret) -> Option<Rejection> {

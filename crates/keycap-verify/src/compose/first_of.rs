@@ -77,7 +77,8 @@ impl FirstOfBuilder {
 
     /// How long each provider may take before the next is asked (default 5 seconds). A provider's own
     /// time-outs should be shorter. All turns together should be no longer than the gate lets a
-    /// verification take: one that is cut off there tells nobody which provider was silent.
+    /// verification take: one that is cut off there tells nobody which provider was silent, so no key
+    /// is served by grace on account of it.
     pub fn turn(mut self, turn: Duration) -> Self {
         self.turn = turn;
         self
@@ -177,6 +178,16 @@ impl IdentityProvider for FirstOf {
 
     fn names(&self) -> Vec<&str> {
         self.members.iter().flat_map(|member| member.names()).collect()
+    }
+
+    /// Those of the members that do not refuse it by looking at it. One that panics may yet know it.
+    fn names_for(&self, secret: &Secret) -> Vec<&str> {
+        let refuses = |member: &Member| {
+            catch_unwind(AssertUnwindSafe(|| member.screen(secret)))
+                .is_ok_and(|told| told.is_some())
+        };
+        let asked = self.members.iter().filter(|member| !refuses(member));
+        asked.flat_map(|member| member.names_for(secret)).collect()
     }
 
     /// Refuses what every member refuses. One that panics may yet know the secret.

@@ -158,6 +158,10 @@ impl IdentityProvider for Routes {
         self.members.iter().flat_map(|member| member.names()).collect()
     }
 
+    fn names_for(&self, secret: &Secret) -> Vec<&str> {
+        self.chosen(secret).map(|member| member.names_for(secret)).unwrap_or_default()
+    }
+
     fn screen(&self, secret: &Secret) -> Option<Rejection> {
         match self.chosen(secret) {
             Some(member) => member.screen(secret),

@@ -37,6 +37,7 @@ async fn p9_a_secret_is_seen_by_the_one_it_is_routed_to_and_by_nobody_else() {
     ];
     for (text, chosen) in cases {
         assert_eq!(routes.screen(&secret(text)), None);
+        assert_eq!(routes.names_for(&secret(text)), [chosen], "{text}");
         assert_eq!(knew(&routes.verify(&secret(text)).await), Some(chosen), "{text}");
         for double in [&short, &long, &jwt, &rest] {
             let expected: &[&str] = if double.name == chosen { &[text] } else { &[] };
@@ -66,6 +67,7 @@ async fn a_secret_without_a_route_is_refused_unseen() {
     let routes = routes.build().unwrap();
     let stray = secret("sk_1");
     assert_eq!(routes.screen(&stray), Some(Rejection::Unknown));
+    assert_eq!(routes.names_for(&stray), Vec::<&str>::new());
     let answer = routes.verify(&stray).await;
     assert!(matches!(answer, Answer::Rejected(Rejection::Unknown)));
     assert!(keys.sent().is_empty() && tokens.sent().is_empty());

@@ -57,6 +57,11 @@ async fn p6_three_in_every_mood_answer_as_is_promised_and_see_what_they_must() {
                 let all = first_of(&doubles);
                 assert_eq!(told(&all.verify(&secret).await), expected(&moods), "{moods:?}");
 
+                let may_be_asked =
+                    doubles.iter().filter(|double| !matches!(double.does, ScreensOut(_)));
+                let may_be_asked: Vec<_> = may_be_asked.map(|double| &*double.name).collect();
+                assert_eq!(all.names_for(&secret), may_be_asked, "{moods:?}");
+
                 let knows = moods.iter().position(|does| *does == Knows).unwrap_or(2);
                 for (place, double) in doubles.iter().enumerate() {
                     let screened = matches!(double.does, ScreensOut(_));
@@ -77,6 +82,7 @@ async fn p6_one_that_panics_when_it_screens_is_not_sent_the_secret_and_hides_no_
     let doubles = [Double::new("a", PanicsAtOnce), Double::new("b", Knows)];
     let all = first_of(&doubles);
     assert_eq!(all.screen(&secret("key")), None);
+    assert_eq!(all.names_for(&secret("key")), ["a", "b"]);
     assert_eq!(knew(&all.verify(&secret("key")).await), Some("b"));
     assert!(doubles[0].sent().is_empty());
     let doubles = [Double::new("a", PanicsAtOnce), Double::new("b", Rejects(Rejection::Revoked))];
