@@ -3,10 +3,10 @@
 //! the table's memory of the key ends.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use keycap_budget::{Batch, ChainSpec, Operation, Outcome};
 use keycap_verify::{Answer, Digest, Found, Identity, LoadError, Loaded, Outage, Secret};
+use parking_lot::Mutex;
 
 use crate::core::Core;
 use crate::known_key::KnownKey;
@@ -14,30 +14,37 @@ use crate::shield::shielded_async;
 use crate::tab::unexpected;
 use crate::{Broken, settler};
 
-/// Whether a lookup waits for the provider at the moment. One that ends then is the provider's doing;
-/// before and after, the template and the ledger have theirs.
+/// The names of the providers that a lookup waits for at the moment; none before they are asked, and
+/// when they have answered. One that ends meanwhile is their doing; otherwise the template and the
+/// ledger have theirs.
 #[derive(Default)]
-struct Stage {
-    with_provider: AtomicBool,
-}
+struct Stage<'a>(Mutex<Vec<&'a str>>);
 
-impl Stage {
-    fn provider_is_asked(&self) {
-        self.with_provider.store(true, Ordering::Relaxed);
+impl<'a> Stage<'a> {
+    fn providers_are_asked(&self, names: Vec<&'a str>) {
+        *self.0.lock() = names;
     }
 
-    fn provider_has_answered(&self) {
-        self.with_provider.store(false, Ordering::Relaxed);
+    fn providers_have_answered(&self) {
+        self.0.lock().clear();
     }
 
-    /// Whether a lookup of a key that was known failed because the provider could not tell.
+    /// Whose silence it was that a lookup of a key failed that was known.
     fn cause(&self, error: &LoadError<Broken>, known: &KnownKey) -> Outage {
-        let by_provider = match error {
-            LoadError::Failed(broken) => broken.is_silence_of(known.identity.subject.provider()),
-            LoadError::TimedOut | LoadError::Panicked => self.with_provider.load(Ordering::Relaxed),
-            LoadError::Overtaken | LoadError::Abandoned | LoadError::Busy => false,
-        };
-        if by_provider { Outage::Provider } else { Outage::Not }
+        let own = known.identity.subject.provider();
+        match error {
+            LoadError::Failed(broken) => match broken.unavailable() {
+                Some(unavailable) if unavailable.concerns(own) => Outage::Provider,
+                Some(_another) => Outage::Elsewhere,
+                None => Outage::Not,
+            },
+            LoadError::TimedOut | LoadError::Panicked => match **self.0.lock() {
+                [] => Outage::Not,
+                [only] if only == own => Outage::Provider,
+                _ => Outage::Elsewhere,
+            },
+            LoadError::Overtaken | LoadError::Abandoned | LoadError::Busy => Outage::Not,
+        }
     }
 }
 
@@ -63,14 +70,14 @@ impl Core {
         }
     }
 
-    async fn meet_key(
-        &self,
+    async fn meet_key<'a>(
+        &'a self,
         secret: &Secret,
-        stage: &Stage,
+        stage: &Stage<'a>,
     ) -> Result<Loaded<Arc<KnownKey>>, Broken> {
-        stage.provider_is_asked();
+        stage.providers_are_asked(self.provider.names_for(secret));
         let answer = self.provider.verify(secret).await;
-        stage.provider_has_answered();
+        stage.providers_have_answered();
         match answer {
             Answer::Known(identity) => {
                 let key_id = identity.key_id.clone();

@@ -87,10 +87,9 @@ impl Broken {
 }
 
 impl Broken {
-    /// Whether it is this provider that could not tell.
-    pub(crate) fn is_silence_of(&self, provider: &str) -> bool {
-        let unavailable = self.cause.downcast_ref::<Unavailable>();
-        unavailable.is_some_and(|unavailable| unavailable.concerns(provider))
+    /// What a provider said that could not tell; none if something else failed.
+    pub(crate) fn unavailable(&self) -> Option<&Unavailable> {
+        self.cause.downcast_ref()
     }
 }
 

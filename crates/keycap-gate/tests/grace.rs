@@ -35,11 +35,16 @@ struct Foreign {
     name: &'static str,
     says: Mutex<Says>,
     asked: Mutex<usize>,
+    screens: Option<Rejection>,
 }
 
 impl Foreign {
     fn new(name: &'static str, says: Says) -> Arc<Self> {
-        Arc::new(Self { name, says: Mutex::new(says), asked: Mutex::new(0) })
+        Arc::new(Self::bare(name, says))
+    }
+
+    fn bare(name: &'static str, says: Says) -> Self {
+        Self { name, says: Mutex::new(says), asked: Mutex::new(0), screens: None }
     }
 
     fn will(&self, says: Says) {
@@ -51,6 +56,10 @@ impl Foreign {
 impl IdentityProvider for Foreign {
     fn name(&self) -> &str {
         self.name
+    }
+
+    fn screen(&self, _secret: &Secret) -> Option<Rejection> {
+        self.screens
     }
 
     async fn verify(&self, _secret: &Secret) -> Answer {
@@ -196,5 +205,48 @@ async fn p7_the_silence_of_another_provider_serves_nobody_by_grace() {
         providers[1].will(own);
         world.clock.advance(TTL);
         assert_eq!(outcome(&world).await, expected, "{other:?}, {own:?}");
+    }
+}
+
+/// The key's own provider has said no, beside another that could not tell. When it falls silent itself
+/// later, what it said still stands.
+#[tokio::test]
+async fn p7_a_rejection_beside_an_outage_is_not_forgotten_in_the_next() {
+    let (other, own) = (
+        Foreign::new("other", Says::Rejected(Rejection::Unknown)),
+        Foreign::new("own", Says::Known),
+    );
+    let both = FirstOf::builder().provider(Arc::clone(&own)).provider(Arc::clone(&other));
+    let both = both.build().unwrap();
+    let world = World::built(|builder| graceful(builder.provider(both))).await;
+    assert_eq!(outcome(&world).await, None);
+    world.clock.advance(TTL);
+    other.will(Says::CannotTell);
+    own.will(Says::Rejected(Rejection::Revoked));
+    assert_eq!(outcome(&world).await, Some(Code::AuthUnavailable));
+    own.will(Says::CannotTell);
+    assert_eq!(outcome(&world).await, Some(Code::AuthUnavailable), "it was revoked");
+}
+
+/// A verification that is cut off tells nobody which of several providers was silent: the key's own may
+/// have rejected it before. Where no other can be asked about the secret, it was its own.
+#[tokio::test(start_paused = true)]
+async fn p7_a_verification_of_several_that_is_cut_off_serves_nobody_by_grace() {
+    for (screens, own_says, expected) in [
+        (None, Says::Rejected(Rejection::Revoked), Some(Code::AuthUnavailable)),
+        (None, Says::Hangs, Some(Code::AuthUnavailable)),
+        (Some(Rejection::Malformed), Says::Hangs, None),
+    ] {
+        let own = Foreign::new("own", Says::Known);
+        let other = Foreign { screens, ..Foreign::bare("other", Says::Hangs) };
+        let both = FirstOf::builder().provider(Arc::clone(&own)).provider(other);
+        let both = both.turn(keycap_gate::DEFAULT_VERIFY_TIMEOUT * 2).build().unwrap();
+        let world = World::built(|builder| graceful(builder.provider(both))).await;
+        assert_eq!(outcome(&world).await, None);
+        world.clock.advance(TTL);
+        own.will(own_says);
+        assert_eq!(outcome(&world).await, expected, "{screens:?}, {own_says:?}");
+        own.will(Says::CannotTell);
+        assert_eq!(outcome(&world).await, expected, "nor does the next outage");
     }
 }

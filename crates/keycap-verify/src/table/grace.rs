@@ -24,12 +24,15 @@ pub const GRACE_PAUSE: Duration = Duration::from_secs(5);
 /// The log is told at most this often that keys are served by grace.
 const WARN_EVERY: Duration = Duration::from_secs(10);
 
-/// Whether a lookup failed because the key's provider could not tell.
+/// Whose silence it was that a lookup of a known key failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outage {
-    /// It did: the provider said so, took too long, or panicked.
+    /// The key's own provider's: it said so, took too long, or panicked. Grace applies.
     Provider,
-    /// Something else failed, so grace does not apply.
+    /// Another provider's, or nobody can tell whose of several. The key's own has said no, or may have:
+    /// what was kept of the key is let go of, so that no later outage serves it either.
+    Elsewhere,
+    /// Nobody's: something else failed, so grace does not apply.
     Not,
 }
 
@@ -76,8 +79,15 @@ impl<E, X> KeyTable<E, X> {
         let digest = &leader.digest;
         let mut shard = self.shard(digest).write();
         let entry = Arc::clone(shard.in_grace(digest, now, &self.generations)?);
-        if cause(entry.payload()) == Outage::Not {
-            return None;
+        match cause(entry.payload()) {
+            Outage::Provider => {}
+            Outage::Elsewhere => {
+                let gone = shard.remove(digest, &self.generations);
+                drop(shard);
+                drop(gone);
+                return None;
+            }
+            Outage::Not => return None,
         }
         entry.excuse(now);
         shard.end_flight(digest, leader.number);

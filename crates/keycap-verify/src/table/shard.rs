@@ -122,7 +122,8 @@ impl<E, X> Shard<E, X> {
         generations.unmoved_since(entry.noted, entry.key_id()).then_some(entry)
     }
 
-    fn remove(&mut self, digest: &Digest, generations: &Generations) -> Gone<E> {
+    /// Removes what is kept under `digest`.
+    pub(super) fn remove(&mut self, digest: &Digest, generations: &Generations) -> Gone<E> {
         let gone: Gone<E> = self.live.remove(digest).into_iter().collect();
         gone.iter().for_each(|entry| generations.left(entry.key_id(), digest));
         gone

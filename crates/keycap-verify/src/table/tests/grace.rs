@@ -53,7 +53,7 @@ impl Outaged {
         let cause = |error: &LoadError<&str>, payload: &&str| match error {
             LoadError::Failed(what) if **what == LEDGER => Outage::Not,
             LoadError::Overtaken | LoadError::Abandoned | LoadError::Busy => Outage::Not,
-            _ if *payload == "another provider's" => Outage::Not,
+            _ if *payload == "another provider's" => Outage::Elsewhere,
             _ => Outage::Provider,
         };
         self.table.load_in_outage(&self.key, &self.clock, ask, cause).await
@@ -119,9 +119,18 @@ async fn p6_grace_is_for_what_the_provider_fails_at_and_for_nothing_else() {
     });
     assert!(matches!(overtaken.await, Err(LoadError::Overtaken)));
     assert!(outaged.is_served().await, "the key itself was not forgotten");
+}
+
+/// The key's own provider was asked beside the one that is silent, and did not know the key. That is not
+/// remembered as a rejection, which would be a 401 on account of an outage.
+#[tokio::test]
+async fn p7_the_silence_of_another_provider_lets_go_of_the_key() {
     let elsewhere = Outaged::with(live("another provider's")).await;
     elsewhere.clock.advance(TTL);
-    assert!(elsewhere.failing().await.is_err(), "its own provider was not silent");
+    assert!(matches!(elsewhere.failing().await, Err(LoadError::Failed(_))));
+    let table = &elsewhere.table;
+    assert_eq!((table.len(), table.rejected_len(), table.generations.keys_noted()), (0, 0, 0));
+    assert!(matches!(elsewhere.asking(|| async { Ok(live("key")) }).await, Ok(Found::Live(_))));
 }
 
 #[tokio::test(start_paused = true)]
