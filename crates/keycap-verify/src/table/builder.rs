@@ -98,7 +98,8 @@ impl KeyTableBuilder {
     ///
     /// Only what was verified before and is still kept is served; never past the key's own expiry;
     /// never a key that was rejected, or that this node knows to be changed or revoked. Lookups that
-    /// fail for another reason than the provider are not softened.
+    /// fail for another reason than the provider are not softened. Nor is one whose callers leave before
+    /// it has failed: let lookups take less time than callers are willing to wait.
     pub fn serve_unverified_in_outage(mut self, grace: Duration) -> Self {
         self.grace = Some(grace);
         self

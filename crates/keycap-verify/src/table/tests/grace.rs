@@ -133,6 +133,22 @@ async fn p7_the_silence_of_another_provider_lets_go_of_the_key() {
     assert!(matches!(elsewhere.asking(|| async { Ok(live("key")) }).await, Ok(Found::Live(_))));
 }
 
+/// A caller who leaves early has learnt nothing of the provider. Otherwise whoever holds a key that was
+/// revoked at its provider would keep it alive by asking and leaving.
+#[tokio::test]
+async fn p7_a_caller_who_leaves_does_not_make_an_outage() {
+    let outaged = Outaged::new().await;
+    outaged.clock.advance(TTL);
+    for _ in 0..100 {
+        let leaving = outaged.asking(std::future::pending);
+        assert!(futures_util::FutureExt::now_or_never(leaving).is_none());
+        outaged.clock.advance(MILLI);
+    }
+    assert_eq!(outaged.asked(), 100, "nobody is served without asking");
+    let rejected = outaged.asking(|| async { Ok(UNKNOWN) }).await;
+    assert!(matches!(rejected, Ok(Found::Rejected(Rejection::Unknown))));
+}
+
 #[tokio::test(start_paused = true)]
 async fn p6_a_lookup_that_hangs_or_panics_is_an_outage() {
     let outaged = Outaged::new().await;
