@@ -76,6 +76,18 @@ async fn a_probe_is_sent_once_whatever_attempts_are_allowed() {
     assert_eq!(server.seen().len(), 3);
 }
 
+/// Nothing follows a probe, so that it need not leave time for anything.
+#[tokio::test]
+async fn a_probe_gets_all_of_the_time() {
+    let server = Server::start(status(500)).await;
+    let bench = Bench::new(patient().attempts(2).circuit_failures(1).total_timeout(5 * SHORT));
+    bench.look(&server).await.map(drop).expect_err("it fails");
+    server.set(Fault::Hang);
+    bench.clock.advance(OPEN);
+    let outcome = bench.look(&server).await.map(drop);
+    assert!(matches!(outcome, Err(CallError::TimedOut(span)) if span > 3 * SHORT), "{outcome:?}");
+}
+
 #[tokio::test]
 async fn while_a_probe_is_under_way_others_are_refused() {
     let (bench, server) = opened().await;
@@ -92,6 +104,31 @@ async fn while_a_probe_is_under_way_others_are_refused() {
     assert_eq!(probe.expect("an answer").status, 200);
     assert_eq!(refused, Err(CallError::CircuitOpen(PROBE_WAIT)));
     bench.look(&server).await.expect("closed");
+}
+
+/// Every place is taken by calls that hang. Whoever could not be sent anyway must not wait for one.
+#[tokio::test]
+async fn who_is_refused_does_not_wait_for_a_place_first() {
+    let server = Server::start(Fault::Hang).await;
+    server.script([Fault::Hang, status(500)]);
+    let bench = Bench::new(once().calls_in_flight(2).circuit_failures(1));
+    let others = async {
+        server.until_seen(1).await;
+        bench.look(&server).await.map(drop).expect_err("it fails");
+        bench.clock.advance(OPEN);
+        let refused = async {
+            server.until_seen(3).await;
+            bench.look(&server).await.map(drop)
+        };
+        tokio::select! {
+            _ = bench.look(&server) => panic!("the probe hangs"),
+            refused = refused => refused,
+        }
+    };
+    tokio::select! {
+        _ = bench.look(&server) => panic!("it hangs"),
+        refused = others => assert_eq!(refused, Err(CallError::CircuitOpen(PROBE_WAIT))),
+    }
 }
 
 #[tokio::test]

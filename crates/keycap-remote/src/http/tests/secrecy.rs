@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use keycap_standins::faults::{Authority, Canned, Fault, Server};
 use reqwest::header::AUTHORIZATION;
 
-use super::{Bench, Log, SHORT, fine, once, status, url};
+use super::{AMPLE, Bench, Log, SHORT, fine, once, status, url};
 use crate::http::{Call, OwnSecret, Reply};
 
 const OURS: &str = "own-credential-5Hk2";
@@ -81,7 +81,8 @@ async fn p9_no_secret_is_logged_or_told() {
             Server::start(fault.clone()).await,
             Server::start_tls(authority.certify("localhost"), fault.clone()).await,
         ] {
-            let settings = once().attempts(2).total_timeout(3 * SHORT).trust_only(authority.pem());
+            let total = if matches!(fault, Fault::Hang) { 5 * SHORT } else { AMPLE };
+            let settings = once().attempts(2).total_timeout(total).trust_only(authority.pem());
             let bench = Bench::new(settings);
             let read = |reply: Reply| reply.json::<serde_json::Value>();
             if let Err(error) = bench.client.ask(call(&server), read).await {
