@@ -247,7 +247,7 @@ impl GateBuilder {
         self
     }
 
-    /// Builds the gate and starts its two tasks, which end with it.
+    /// Builds the gate and starts its tasks, which end with it.
     ///
     /// # Errors
     /// When something is missing or makes no sense, or outside a tokio runtime.
@@ -261,6 +261,7 @@ impl GateBuilder {
         core.listen();
         runtime.spawn(settler::run(queue, ledger, timeout));
         runtime.spawn(housekeeping::run(Arc::downgrade(&core)));
+        runtime.spawn(housekeeping::tend_provider(Arc::downgrade(&core)));
         Ok(Gate(core))
     }
 

@@ -21,7 +21,9 @@ const SWEEPS_A_PRUNE: u32 = 60;
 /// A hold is renewed so often in its life that two renewals may fail.
 const RENEWALS_A_LIFE: u32 = 3;
 
-/// The longest a provider may take for its own chores.
+/// So many seconds come before each round of the provider's own chores.
+const TICKS_A_CHORE: u32 = 60;
+/// The longest a provider may take for them.
 const PROVIDER_CHORES: Duration = Duration::from_secs(10);
 
 /// The tabs that hold something, so that their holds can be renewed.
@@ -71,8 +73,24 @@ pub(crate) async fn run(core: Weak<Core>) {
         if swept.is_multiple_of(SWEEPS_A_PRUNE) {
             core.until_done(Operation::Prune).await;
             core.table.drop_lapsed(core.clock.now());
-            core.provider_chores().await;
         }
+    }
+}
+
+/// Lets the provider do its chores now and then, until the gate is gone. Beside [`run`], because a
+/// provider may take as long as several lives of a hold.
+pub(crate) async fn tend_provider(core: Weak<Core>) {
+    let mut ticks = tokio::time::interval(SWEEP_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        for _ in 0..TICKS_A_CHORE {
+            ticks.tick().await;
+            if core.strong_count() == 0 {
+                return;
+            }
+        }
+        let Some(core) = core.upgrade() else { return };
+        core.provider_chores().await;
     }
 }
 
