@@ -18,8 +18,6 @@ use crate::json;
 const EARLIEST_MS: i64 = 1_000_000_000_000;
 /// The latest, the end of the year 9999.
 const LATEST_MS: i64 = 253_402_300_799_999;
-/// The longest error code that is repeated in a log, in bytes.
-const MAX_CODE_BYTES: usize = 64;
 
 /// What was said, as far as it decides anything.
 #[derive(Deserialize)]
@@ -55,43 +53,33 @@ struct Problem {
     code: String,
 }
 
-/// What a reply comes to.
-pub(super) enum Said {
-    Known(Identity),
-    Rejected(Rejection),
-    /// Nothing about the secret. Since the secret may be what Clerk did not like, this is not held
-    /// against Clerk: otherwise a caller's odd secret could open the circuit for everybody.
-    Nothing(CallError),
-}
+/// What an answer says about a secret.
+pub(super) type Verdict = Result<Identity, Rejection>;
 
 /// What a reply says about the secret that was asked about, at `now`.
 ///
 /// # Errors
-/// A success that makes no sense: that is Clerk's failure.
+/// An answer that says nothing about it. One with a status of 400 to 499 is [`CallError::Status`], which
+/// is not held against Clerk: a caller's odd secret may be what it did not like.
 pub(super) fn read(
     kind: Kind,
     reply: &Reply,
     provider: &str,
     now: Timestamp,
-) -> Result<Said, CallError> {
+) -> Result<Verdict, CallError> {
     match reply.status {
         200 => judge(kind, told(&reply.body)?, provider, now),
-        404 => Ok(not_found(reply)),
-        status @ 400.. => {
-            let what = format!("status {status}, code {}", code(reply));
-            Ok(Said::Nothing(unreadable(what)))
-        }
-        status => Err(unreadable(format!("status {status}"))),
+        404 if is_clerks_no(reply) => Ok(Err(Rejection::Unknown)),
+        status => Err(CallError::Status(status)),
     }
 }
 
-/// A 404 means that nobody issued the secret if it is Clerk who says so, and not something between, or
-/// a server that knows no such path.
-fn not_found(reply: &Reply) -> Said {
-    match reply.json::<Errors>() {
-        Ok(told) if !told.errors.is_empty() => Said::Rejected(Rejection::Unknown),
-        _ => Said::Nothing(unreadable("status 404, but not in the words of Clerk".into())),
-    }
+/// Whether it is Clerk who says that there is no such thing, and not something between, or a server that
+/// knows no such path.
+fn is_clerks_no(reply: &Reply) -> bool {
+    reply.json::<Errors>().is_ok_and(|told| {
+        !told.errors.is_empty() && told.errors.iter().all(|problem| !problem.code.is_empty())
+    })
 }
 
 fn told(body: &[u8]) -> Result<Told, CallError> {
@@ -100,21 +88,21 @@ fn told(body: &[u8]) -> Result<Told, CallError> {
     Told::deserialize(Value::Object(members)).map_err(unfit)
 }
 
-fn judge(kind: Kind, told: Told, provider: &str, now: Timestamp) -> Result<Said, CallError> {
+fn judge(kind: Kind, told: Told, provider: &str, now: Timestamp) -> Result<Verdict, CallError> {
     if told.object != kind.object() {
         return Err(unreadable(format!("`object` is not `{}`", kind.object())));
     }
     let expires_at = told.expiration.map(instant).transpose()?;
     let mut identity = identity(kind, &told, provider, now)?;
     if told.revoked {
-        return Ok(Said::Rejected(Rejection::Revoked));
+        return Ok(Err(Rejection::Revoked));
     }
     if told.expired || expires_at.is_some_and(|expiry| expiry <= now) {
-        return Ok(Said::Rejected(Rejection::Expired));
+        return Ok(Err(Rejection::Expired));
     }
     identity.claims = told.claims.unwrap_or_default();
     identity.expires_at = expires_at;
-    Ok(Said::Known(identity))
+    Ok(Ok(identity))
 }
 
 fn identity(
@@ -152,16 +140,6 @@ fn instant(millis: i64) -> Result<Timestamp, CallError> {
     }
 }
 
-/// The code of an error, where it is a plain word and so holds nothing that a caller sent.
-fn code(reply: &Reply) -> String {
-    let first = reply.json::<Errors>().ok().and_then(|told| told.errors.into_iter().next());
-    let plain = |code: &String| {
-        code.len() <= MAX_CODE_BYTES
-            && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
-    };
-    first.map(|problem| problem.code).filter(plain).unwrap_or_else(|| "unknown".into())
-}
-
 fn unreadable(reason: String) -> CallError {
     CallError::Unreadable(reason)
 }
@@ -173,7 +151,7 @@ pub(crate) fn fuzz(status: u16, body: &[u8]) {
     let body = bytes::Bytes::copy_from_slice(body);
     let reply = Reply { status, body };
     for kind in Kind::ALL {
-        if let Ok(Said::Known(identity)) = read(kind, &reply, "clerk", now) {
+        if let Ok(Ok(identity)) = read(kind, &reply, "clerk", now) {
             assert!(status == 200 && identity.expires_at.is_none_or(|expiry| expiry > now));
         }
     }

@@ -30,7 +30,7 @@ use keycap_verify::{Answer, IdentityProvider, Rejection, Secret};
 use crate::flights::Flights;
 use crate::http::{Call, CallError, Client, OwnSecret};
 
-use answer::Said;
+use answer::Verdict;
 pub use builder::{ClerkBuilder, ClerkError, DEFAULT_API_URL, DEFAULT_API_VERSION};
 use kind::Kind;
 
@@ -105,16 +105,14 @@ impl Clerk {
     }
 
     async fn ask(&self, way: &Way, secret: &Secret) -> Answer {
-        match self.said(way, secret).await {
-            Ok(Said::Known(identity)) => Answer::Known(identity),
-            Ok(Said::Rejected(rejection)) => Answer::Rejected(rejection),
-            Ok(Said::Nothing(error)) | Err(error) => {
-                Answer::Unavailable(self.client.unavailable(error))
-            }
+        match self.verdict(way, secret).await {
+            Ok(Ok(identity)) => Answer::Known(identity),
+            Ok(Err(rejection)) => Answer::Rejected(rejection),
+            Err(error) => Answer::Unavailable(self.client.unavailable(error)),
         }
     }
 
-    async fn said(&self, way: &Way, secret: &Secret) -> Result<Said, CallError> {
+    async fn verdict(&self, way: &Way, secret: &Secret) -> Result<Verdict, CallError> {
         let now = self.clock.now();
         let call = self.call(way, secret)?;
         self.client.ask(call, |reply| answer::read(way.kind, &reply, &self.name, now)).await
@@ -122,7 +120,7 @@ impl Clerk {
 
     /// The call, which may be sent twice: it changes nothing but when the key was last used.
     fn call(&self, way: &Way, secret: &Secret) -> Result<Call, CallError> {
-        let unsendable = |_| CallError::Unreadable("our own key fits no header".into());
+        let unsendable = |_| CallError::Unsigned("our own key fits no header");
         let credential = way.own.authorization("Bearer").map_err(unsendable)?;
         let (operation, url) = (way.kind.operation(), way.url.clone());
         let call = Call::post(operation, url, "application/json", way.kind.body(secret)?);

@@ -1,2 +1,3 @@
 mod building;
+mod odd;
 mod reading;

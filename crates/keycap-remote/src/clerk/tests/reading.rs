@@ -7,8 +7,8 @@ use keycap_base::{Scope, Timestamp};
 use keycap_verify::Identity;
 
 use crate::clerk::Kind;
-use crate::clerk::answer::{Said, read};
-use crate::http::Reply;
+use crate::clerk::answer::read;
+use crate::http::{CallError, Reply};
 
 const NOW: Timestamp = Timestamp::from_millis(1_773_144_000_000);
 
@@ -47,9 +47,9 @@ fn said(kind: Kind, status: u16, body: &str) -> Result<Identity, String> {
     let body = Bytes::copy_from_slice(body.as_bytes());
     let reply = Reply { status, body };
     match read(kind, &reply, "clerk", NOW) {
-        Ok(Said::Known(identity)) => Ok(identity),
-        Ok(Said::Rejected(rejection)) => Err(format!("{rejection:?}")),
-        Ok(Said::Nothing(error)) => Err(format!("nothing: {error}")),
+        Ok(Ok(identity)) => Ok(identity),
+        Ok(Err(rejection)) => Err(format!("{rejection:?}")),
+        Err(CallError::Status(status)) => Err(format!("status {status}")),
         Err(error) => Err(format!("broken: {error}")),
     }
 }
@@ -159,16 +159,11 @@ fn p6_only_a_404_in_the_words_of_clerk_is_a_no() {
     assert_eq!(said(Kind::ApiKey, 404, &errors("resource_not_found")).unwrap_err(), "Unknown");
     for body in ["", "{}", "[]", "<html>not found</html>", r#"{"errors":[]}"#, r#"{"errors":[{}]}"#]
     {
-        let word = said(Kind::ApiKey, 404, body).unwrap_err();
-        assert!(word.starts_with("nothing"), "{body}: {word}");
+        assert_eq!(said(Kind::ApiKey, 404, body).unwrap_err(), "status 404", "{body}");
     }
-    for status in [400, 402, 404 + 1, 409, 410, 422, 499] {
-        let word = said(Kind::ApiKey, status, &errors("bad_request")).unwrap_err();
-        assert!(word.starts_with("nothing") && word.contains("bad_request"), "{word}");
-    }
-    for status in [201, 202, 204] {
-        let word = said(Kind::ApiKey, status, &api_key().to_string()).unwrap_err();
-        assert!(word.starts_with("broken"), "{status}: {word}");
+    for status in [400, 402, 405, 409, 410, 422, 499, 201, 202, 204] {
+        let word = said(Kind::ApiKey, status, &errors("resource_not_found")).unwrap_err();
+        assert_eq!(word, format!("status {status}"));
     }
     let twice = api_key().to_string().replacen('{', r#"{"revoked":true,"#, 1);
     assert!(said(Kind::ApiKey, 200, &twice).unwrap_err().starts_with("broken"), "{twice}");
@@ -180,11 +175,8 @@ fn p6_only_a_404_in_the_words_of_clerk_is_a_no() {
 
 #[test]
 fn p9_an_error_repeats_nothing_that_a_caller_sent() {
-    for code in ["ak_hidden1", "Hidden", "hidden ", &"h".repeat(65)] {
-        let body = json!({"errors": [{"code": code, "message": "hidden"}]}).to_string();
-        let word = said(Kind::ApiKey, 400, &body).unwrap_err();
-        assert!(word.ends_with("status 400, code unknown"), "{word}");
-    }
+    let body = json!({"errors": [{"code": "hidden", "message": "hidden"}]}).to_string();
+    assert_eq!(said(Kind::ApiKey, 400, &body).unwrap_err(), "status 400");
     let odd = with(api_key(), "revoked", json!("hidden"));
     assert!(!word(Kind::ApiKey, &odd).contains("hidden"));
     let odd = with(api_key(), "subject", json!("hidden hidden"));
