@@ -1,11 +1,14 @@
 //! Whose budget a request spends: the application's choice, in its template.
 
+use std::sync::Arc;
+
 use keycap::budget::ChainSpec;
 use keycap::{Identity, TemplateError, key_account, organisation_account, subject_account};
 use keycap_standins::clerk::{NewApiKey, NewToken, machine, organisation, user};
+use keycap_tests::Framework;
 use keycap_tests::wire::{Request, answer};
 
-use crate::world::{assert_refused, capped, chat, on_both};
+use crate::world::{World, assert_refused, capped, chat, on_both};
 
 fn by_key(identity: &Identity) -> Result<ChainSpec, TemplateError> {
     Ok(ChainSpec::of(capped(key_account(identity)?, "$0.02 per day")?))
@@ -113,4 +116,24 @@ async fn a_scope_is_granted_literally_and_a_secret_of_another_shape_is_not_asked
         assert_eq!(world.at.verifications(), asked);
     })
     .await;
+}
+
+/// With both keys, the machine's is shown for tokens and the instance's for API keys.
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_machines_own_key_only_tokens_that_are_meant_for_it_are_valid() {
+    for framework in Framework::ALL {
+        let world = World::new().await;
+        let (worker, called) = (machine("worker"), machine("called"));
+        let own = world.at.add_machine(&called, &[]);
+        let _worker = world.at.add_machine(&worker, &[&called]);
+        let provider = world.provider_builder().machine_secret_key(own).build().unwrap();
+        let site = world.app(&Arc::new(provider), by_subject).on(framework).await;
+        let key = world.at.create_key(NewApiKey::of(user("alice")));
+        assert_eq!(chat(&site, &key.secret).await.status(), 200);
+        let meant = world.at.create_token(&worker, NewToken::default());
+        assert_eq!(chat(&site, &meant.secret).await.status(), 200);
+        let elsewhere = world.at.create_token(&called, NewToken::default());
+        assert_refused(&chat(&site, &elsewhere.secret).await, 401, "invalid_key");
+        site.close().await;
+    }
 }
