@@ -6,7 +6,7 @@
 //! path is served with `/v1` before it and without.
 //!
 //! Two things Clerk does not publish, and so are chosen here: the `code` of a 404
-//! ([`problem`]), and whether a key that ended is answered 200 with `revoked` or `expired` set, as the
+//! (`problem`), and whether a key that ended is answered 200 with `revoked` or `expired` set, as the
 //! contract's schema has it, or 404, as the client's documentation has it: see [`Ended`].
 //!
 //! Ids and secrets are counted, never random, so that the same calls give the same bytes.
