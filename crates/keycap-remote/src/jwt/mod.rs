@@ -36,8 +36,9 @@ pub(crate) const DEFAULT_NAME: &str = "jwt";
 /// Tokens of one issuer, verified with its published keys or a fixed set.
 ///
 /// A token is refused without asking anybody if it is not written like one, is signed by an algorithm
-/// that is not allowed (`none` and the symmetric ones never are) or names another issuer. Then one of
-/// the issuer's keys must have signed it, and it must be for this API and valid now.
+/// that is not allowed (`none` and the symmetric ones never are), names another issuer, or is bound to
+/// a key or certificate of its bearer (`cnf`). Then one of the issuer's keys must have signed it, and
+/// it must be for this API and valid now.
 ///
 /// - The issuer's keys are kept for a while (5 minutes, unless told otherwise) and fetched anew ahead
 ///   of their end. A token that names an unknown key makes them be fetched anew, at most every 30

@@ -17,6 +17,8 @@ pub(super) enum Refusal {
     Algorithm(Algorithm),
     #[error("its `typ` is not that of a token which may be used here")]
     Kind,
+    #[error("it is bound to a key of its bearer (`cnf`), and proofs of that are not checked")]
+    Bound,
     #[error("it is not by the issuer")]
     Issuer,
     #[error("the issuer has no key that verifies it")]
@@ -52,6 +54,7 @@ impl Refusal {
             | Self::Subject(_) => Rejection::Malformed,
             Self::Algorithm(_)
             | Self::Kind
+            | Self::Bound
             | Self::Issuer
             | Self::NoKey
             | Self::Forged

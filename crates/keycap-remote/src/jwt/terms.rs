@@ -62,6 +62,10 @@ impl Terms {
             return Err(Refusal::Kind);
         }
         let claims = Claims::read(&compact.payload).map_err(Refusal::Unreadable)?;
+        // RFC 7800 §3.1: only who proves that the key is theirs may use it, and no proof is asked for.
+        if claims.value("cnf").is_some() {
+            return Err(Refusal::Bound);
+        }
         match claims.text("iss") {
             Ok(Some(issuer)) if *issuer == *self.issuer => Ok(Screened { compact, claims }),
             _ => Err(Refusal::Issuer),

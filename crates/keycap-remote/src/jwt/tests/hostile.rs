@@ -83,6 +83,8 @@ async fn what_is_no_token_of_the_issuer_is_refused_without_asking() {
     {
         assert_eq!(screened(&world, &other(issuer)).await, Rejection::Unknown);
     }
+    let bound = world.token(json!({ "cnf": { "jkt": "AAAA" } }));
+    assert_eq!(screened(&world, &bound).await, Rejection::Unknown, "it takes a proof too");
 }
 
 #[tokio::test]
