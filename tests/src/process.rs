@@ -18,7 +18,8 @@ use crate::Framework;
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The examples that are started here.
-const EXAMPLES: [&str; 4] = ["quickstart-axum", "quickstart-actix", "custom-provider", "clerk"];
+const EXAMPLES: [&str; 5] =
+    ["quickstart-axum", "quickstart-actix", "custom-provider", "clerk", "oidc"];
 
 /// The binary of an example, built if it is not there or stale.
 fn binary(example: &str) -> PathBuf {
@@ -154,7 +155,8 @@ impl Start {
     pub fn spawn(&self) -> Process {
         let mut command = Command::new(binary(&self.example));
         let settings = ["PORT", "KEYCAP_DB", "QUICKSTART_CAP", "SHOP_DB"];
-        for name in settings.into_iter().chain(["CLERK_SECRET_KEY", "CLERK_API_URL"]) {
+        let services = ["CLERK_SECRET_KEY", "CLERK_API_URL", "OIDC_ISSUER", "OIDC_AUDIENCE"];
+        for name in settings.into_iter().chain(services) {
             command.env_remove(name);
         }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));

@@ -96,6 +96,6 @@ async fn an_issuer_that_cannot_be_one_is_named_at_the_start() {
     let start = Start::example(EXAMPLE, directory.path());
     let mut process = start.set("OIDC_ISSUER", "http://id.example.com").spawn();
     assert!(!process.ended().await.success());
-    let said = process.stderr.text();
+    let said = process.stderr.to_its_end().await;
     assert!(said.contains("OIDC_ISSUER") && said.contains("https://"), "{said}");
 }
