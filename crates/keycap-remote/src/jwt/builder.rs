@@ -238,7 +238,8 @@ impl JwtBuilder {
             return Err(JwtError::Empty("name of a required claim"));
         }
         if self.required.len() > MAX_REQUIRED_CLAIMS {
-            return Err(JwtError::TooMany(self.required.len()));
+            let (count, most) = (self.required.len(), MAX_REQUIRED_CLAIMS);
+            return Err(JwtError::TooMany { what: "required claims", count, most });
         }
         if self.algorithms.is_empty() {
             return Err(JwtError::NoAlgorithm);
@@ -268,7 +269,9 @@ impl JwtBuilder {
             (0, None) => Err(JwtError::NoAudience),
             (0, Some(any)) => Ok(any),
             (1..=MAX_AUDIENCES, None) => Ok(Audience::OneOf(named)),
-            (count, None) => Err(JwtError::TooMany(count)),
+            (count, None) => {
+                Err(JwtError::TooMany { what: "audiences", count, most: MAX_AUDIENCES })
+            }
             (_, Some(_)) => Err(JwtError::AudienceTwice),
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use keycap_verify::NameError;
 
-use super::builder::{MAX_AUDIENCES, MAX_LEEWAY, MAX_REQUIRED_CLAIMS};
+use super::builder::MAX_LEEWAY;
 use crate::HttpSettingsError;
 
 /// A provider of JWTs was configured wrongly.
@@ -49,10 +49,15 @@ pub enum JwtError {
     #[error("the {0} is empty; leave it out or name one")]
     Empty(&'static str),
     /// More of something than may be.
-    #[error(
-        "{0} audiences or required claims; there may be {MAX_AUDIENCES} and {MAX_REQUIRED_CLAIMS}"
-    )]
-    TooMany(usize),
+    #[error("{count} {what}; there may be at most {most}")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many there are.
+        count: usize,
+        /// The most there may be.
+        most: usize,
+    },
     /// The leeway is too long.
     #[error("the leeway is {0:?}; it should be at most {MAX_LEEWAY:?}")]
     Leeway(Duration),

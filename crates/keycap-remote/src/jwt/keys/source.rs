@@ -61,8 +61,8 @@ impl Source {
         settings: HttpSettings,
     ) -> Result<Self, JwtError> {
         let url = settings.url(issuer)?;
-        if url.query().is_some() {
-            return Err(JwtError::Discovery(url.path().to_owned()));
+        if let Some((shown, _query)) = issuer.split_once('?') {
+            return Err(JwtError::Discovery(shown.to_owned()));
         }
         Ok(Self(Place::Discovered(Box::new(Discovered {
             issuer: issuer.to_owned(),

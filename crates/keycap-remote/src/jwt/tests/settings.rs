@@ -26,7 +26,8 @@ fn an_audience_must_be_named_or_waived_in_so_many_words() {
     assert_eq!(wrong(without().audience("")), JwtError::Empty("audience"));
     let of = |count: usize| (0..count).fold(without(), |all, n| all.audience(format!("a{n}")));
     assert!(of(MAX_AUDIENCES).build().is_ok());
-    assert_eq!(wrong(of(MAX_AUDIENCES + 1)), JwtError::TooMany(MAX_AUDIENCES + 1));
+    let text = wrong(of(MAX_AUDIENCES + 1)).to_string();
+    assert_eq!(text, "33 audiences; there may be at most 32");
 }
 
 #[test]
@@ -55,7 +56,8 @@ fn urls_are_checked_where_they_are_used() {
         let error = wrong(Jwt::issuer(ISSUER).audience("api").jwks_url(wrong_url));
         assert!(matches!(error, JwtError::Http(_)), "{wrong_url}: {error}");
     }
-    assert!(matches!(wrong(discovered("https://id.example?t=1")), JwtError::Discovery(_)));
+    let error = wrong(discovered("https://id.example/a?t=1"));
+    assert_eq!(error, JwtError::Discovery("https://id.example/a".into()));
     let plain = HttpSettings::new().insecure_plain_http();
     assert!(discovered("http://id.example").http(plain).build().is_ok());
     let named = Jwt::issuer("urn:example:issuer").audience("api");
@@ -101,5 +103,6 @@ fn claims_and_algorithms_are_named() {
     }
     let of = |count: usize| (0..count).fold(complete(), |all, n| all.require_claim("c", n));
     assert!(of(MAX_REQUIRED_CLAIMS).build().is_ok());
-    assert_eq!(wrong(of(MAX_REQUIRED_CLAIMS + 1)), JwtError::TooMany(MAX_REQUIRED_CLAIMS + 1));
+    let text = wrong(of(MAX_REQUIRED_CLAIMS + 1)).to_string();
+    assert_eq!(text, "33 required claims; there may be at most 32");
 }
