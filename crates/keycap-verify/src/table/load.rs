@@ -153,7 +153,8 @@ impl<E, X> KeyTable<E, X> {
         Err(LoadError::Overtaken)
     }
 
-    /// Remembers an answer and takes its flight off the table, in one step, if it may be believed.
+    /// Remembers an answer and takes its flight off the table, in one step, if it may be believed. That
+    /// of a flight that was passed by may not: what is known by now was asked for later.
     fn take_in(
         &self,
         leader: &Leader<'_, E, X>,
@@ -164,8 +165,12 @@ impl<E, X> KeyTable<E, X> {
         let digest = &leader.digest;
         let (ttl, grace) = (self.live_ttl, self.grace.unwrap_or_default());
         let term = Term { asked_at, noted, ttl, grace };
+        // Above the lock, so that it is dropped below it: dropping a payload may come back to the table.
         let answer = read(loaded, term, answered_at);
         let mut shard = self.shard(digest).write();
+        if !shard.is_in_flight(digest, leader.number) {
+            return shard.found(digest, answered_at).ok_or(Overtaken);
+        }
         let is_denied = shard.denied.holds(digest, answered_at);
         let read = if is_denied { Err(Rejection::Revoked) } else { answer.clone() };
         let (gone, believed) = match &read {

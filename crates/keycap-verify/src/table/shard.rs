@@ -164,9 +164,14 @@ impl<E, X> Shard<E, X> {
         self.rejected.len()
     }
 
+    /// Whether a flight is still on the table.
+    pub(super) fn is_in_flight(&self, digest: &Digest, number: u64) -> bool {
+        self.flights.get(digest).is_some_and(|flight| flight.number == number)
+    }
+
     /// Takes a flight off the table, if it is still on it.
     pub(super) fn end_flight(&mut self, digest: &Digest, number: u64) {
-        if self.flights.get(digest).is_some_and(|flight| flight.number == number) {
+        if self.is_in_flight(digest, number) {
             self.flights.remove(digest);
         }
     }

@@ -195,6 +195,34 @@ async fn one_who_asks_but_is_never_polled_again_is_passed_by() {
     assert_eq!(crowd.table.loads_in_flight.load(Ordering::SeqCst), 0);
 }
 
+/// The lookup has read "valid" and is not polled for a while. Meanwhile it is passed by, and who passed it
+/// by has heard that the key was revoked since. The old answer must not bring the key back; nor must an
+/// old "unknown" take a key away that was created since.
+#[tokio::test]
+async fn p7_who_was_passed_by_leaves_nothing_behind() {
+    const REVOKED: Loaded<&str> = Loaded::Rejected(Rejection::Revoked);
+    for (old, new) in [(live("old"), REVOKED), (UNKNOWN, live("new")), (live("old"), live("new"))] {
+        let crowd = Crowd::new();
+        let asking = Asking::held_back();
+        let mut stuck = pin!(crowd.load(|| asking.answer(old.clone())));
+        assert!(stuck.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        crowd.clock.advance(DEFAULT_LOAD_TIMEOUT + Duration::from_millis(1));
+        assert!(crowd.load(|| async { Ok(new.clone()) }).await.is_ok());
+        asking.let_one_answer();
+        let told = stuck.await.unwrap();
+        let known = crowd.table.peek(&crowd.key, crowd.clock.now());
+        for told in [Some(told), known.found()] {
+            match (&new, told) {
+                (Loaded::Live { payload, .. }, Some(Found::Live(entry))) => {
+                    assert_eq!(entry.payload(), payload);
+                }
+                (Loaded::Rejected(_), Some(Found::Rejected(Rejection::Revoked))) => {}
+                (new, told) => panic!("{new:?}: {told:?}"),
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn leaders_that_are_cancelled_one_after_the_other_do_not_keep_a_caller_for_ever() {
     let crowd = Crowd::new();
