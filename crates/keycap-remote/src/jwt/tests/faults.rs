@@ -7,7 +7,7 @@ use super::*;
 use crate::HttpSettings;
 
 fn hurried() -> HttpSettings {
-    HttpSettings::new().total_timeout(Duration::from_millis(300)).attempts(1)
+    HttpSettings::new().total_timeout(Duration::from_millis(1_500)).attempts(1)
 }
 
 fn tokens(world: &World, more: impl FnOnce(JwtBuilder) -> JwtBuilder) -> Jwt {
