@@ -75,8 +75,13 @@ impl Gate {
     /// `revoked_key`, and one whose verification is under way is not admitted (P7).
     ///
     /// For keys that their provider cannot take back, or not soon enough: a signed token is good until
-    /// it expires. On this node and in this process only; where several serve the same keys, suspend
-    /// the account, or deny the digest on each.
+    /// it expires, and for the leeway that its provider gives: say until the identity's `expires_at`,
+    /// not until what the token says of itself. On this node and in this process only; where several
+    /// serve the same keys, suspend the account, or deny the digest on each.
+    ///
+    /// **Stops a text, not its holder.** Whoever holds a token signed with ES256 can write it in one more
+    /// way that is as valid and has another digest: for every signature (r, s) of ECDSA, (r, n - s) is
+    /// one too. Where the holder is not to be trusted, suspend the account.
     ///
     /// # Errors
     /// When [`MAX_DENIED`](keycap_verify::MAX_DENIED) digests are denied already; then nothing changed.

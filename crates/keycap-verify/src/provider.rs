@@ -181,7 +181,8 @@ impl Unavailable {
     }
 
     /// The same, and that of several providers only those of these [names](IdentityProvider::names)
-    /// could not tell. A key of any other is not served by grace on account of it.
+    /// could not tell: the others did, and do not know the secret. A key of theirs is not served by grace
+    /// on account of it, nor later.
     #[must_use]
     pub fn with_silent<'a>(self, names: impl IntoIterator<Item = &'a str>) -> Self {
         Self { silent: names.into_iter().map(Arc::from).collect(), ..self }

@@ -26,7 +26,8 @@ pub struct TooManyDenied;
 /// How long a digest is denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DeniedUntil {
-    /// Until this moment: no sooner than the key expires by itself.
+    /// Until this moment: no sooner than the key expires by itself, its provider's leeway included
+    /// ([`Identity::expires_at`](crate::Identity::expires_at)).
     Time(Timestamp),
     /// For as long as the process runs.
     Stopped,
