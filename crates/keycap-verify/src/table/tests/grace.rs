@@ -227,6 +227,15 @@ async fn p6_a_clock_that_was_set_back_ends_the_grace() {
 }
 
 #[tokio::test]
+async fn p6_a_clock_that_is_set_back_does_not_draw_out_the_pause() {
+    let outaged = Outaged::new().await;
+    outaged.clock.advance(TTL + MILLI);
+    assert_eq!((outaged.is_served().await, outaged.asked()), (true, 1));
+    outaged.clock.set(START.plus(TTL));
+    assert_eq!((outaged.is_served().await, outaged.asked()), (true, 1));
+}
+
+#[tokio::test]
 async fn a_key_in_grace_is_asked_for_again_after_a_pause() {
     let outaged = Outaged::new().await;
     outaged.clock.advance(TTL);
@@ -259,6 +268,11 @@ async fn others_are_served_while_one_asks_again() {
         assert!(matches!(other, Ok(Found::Graced(_))));
     }
     assert_eq!(outaged.asked(), 2);
+    for (since, seen) in [(DEFAULT_LOAD_TIMEOUT - MILLI, true), (DEFAULT_LOAD_TIMEOUT, false)] {
+        let now = outaged.clock.now().plus(since);
+        let peeked = outaged.table.peek_in_outage(&outaged.key, now);
+        assert_eq!(matches!(peeked, Peek::Live(_)), seen, "for as long as one may be asking");
+    }
     outaged.table.forget_key("key");
     let after = futures_util::FutureExt::now_or_never(outaged.failing());
     assert!(after.is_none(), "after the revocation nobody is served beside the lookup");
