@@ -58,7 +58,7 @@ impl<E, X> KeyTable<E, X> {
     /// not tell, or others; it is called with a part of the table locked and must not come back to it. A key that
     /// was revoked, forgotten or rejected since is not served.
     ///
-    /// The first who meets the outage waits for its end. For [`GRACE_PAUSE`] from then on the key is
+    /// The first who meets the outage waits for its end. For [`GRACE_PAUSE`](super::GRACE_PAUSE) from then on the key is
     /// served without asking; then one asks again, and the others are served meanwhile.
     ///
     /// # Errors
