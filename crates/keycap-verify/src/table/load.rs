@@ -55,11 +55,12 @@ impl<E, X> KeyTable<E, X> {
     /// As [`load`](Self::load), and a key that was found valid before and cannot be looked up now is
     /// served by [grace](super::KeyTableBuilder::serve_unverified_in_outage), where one was chosen.
     /// `cause` says of a failed lookup whether the provider of this key (its payload is given) could
-    /// not tell, or others; it is called with a part of the table locked and must not come back to it. A key that
-    /// was revoked, forgotten or rejected since is not served.
+    /// not tell, or others; it is called with a part of the table locked and must not come back to it.
+    /// A key that was revoked, forgotten or rejected since is not served.
     ///
-    /// The first who meets the outage waits for its end. For [`GRACE_PAUSE`](super::GRACE_PAUSE) from then on the key is
-    /// served without asking; then one asks again, and the others are served meanwhile.
+    /// The first who meets the outage waits for its end. For [`GRACE_PAUSE`](super::GRACE_PAUSE) from
+    /// then on the key is served without asking; then one asks again, and the others are served
+    /// meanwhile.
     ///
     /// # Errors
     /// As [`load`](Self::load).
