@@ -10,10 +10,11 @@ mod tests;
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 use keycap_base::{Scopes, Timestamp};
+
+use crate::json::{self, JsonError};
 
 /// The most claims that are read.
 pub(crate) const MAX_CLAIMS: usize = 128;
@@ -33,19 +34,25 @@ pub(crate) struct Claims(Map<String, Value>);
 pub(crate) enum ClaimsError {
     #[error("more than {MAX_CLAIMS_BYTES} bytes of claims")]
     TooLong,
-    #[error("the claims are no JSON object with at most {MAX_CLAIMS} members of unique names: {0}")]
-    NoObject(String),
+    #[error("{0} claims; there may be {MAX_CLAIMS}")]
+    TooMany(usize),
+    #[error("the claims are no JSON object whose names are unique: {0}")]
+    NoObject(#[from] JsonError),
     #[error("the claim `{claim}` is not {right}")]
     Unfit { claim: Box<str>, right: &'static str },
 }
 
 impl Claims {
-    /// Reads a JSON object whose names are unique.
+    /// Reads a JSON object whose names are unique, and those of the objects in it.
     pub(crate) fn read(json: &[u8]) -> Result<Self, ClaimsError> {
         if json.len() > MAX_CLAIMS_BYTES {
             return Err(ClaimsError::TooLong);
         }
-        serde_json::from_slice(json).map_err(|error| ClaimsError::NoObject(place(&error)))
+        let members = json::object(json)?;
+        match members.len() {
+            0..=MAX_CLAIMS => Ok(Self(members)),
+            more => Err(ClaimsError::TooMany(more)),
+        }
     }
 
     /// The claim of this name; `None` where it is absent or `null`.
@@ -103,43 +110,8 @@ impl fmt::Debug for Claims {
     }
 }
 
-impl<'de> Deserialize<'de> for Claims {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(UniqueNames).map(Self)
-    }
-}
-
-/// Reads an object, where `serde_json` alone would keep the last of two members with one name.
-struct UniqueNames;
-
-impl<'de> Visitor<'de> for UniqueNames {
-    type Value = Map<String, Value>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-        let mut map = Map::new();
-        while let Some((name, value)) = members.next_entry::<String, Value>()? {
-            if map.len() == MAX_CLAIMS {
-                return Err(A::Error::custom("too many members"));
-            }
-            if map.insert(name, value).is_some() {
-                return Err(A::Error::custom("two members with one name"));
-            }
-        }
-        Ok(map)
-    }
-}
-
 fn unfit(claim: &str, right: &'static str) -> ClaimsError {
     ClaimsError::Unfit { claim: claim.into(), right }
-}
-
-/// Where a JSON text went wrong. What stands there may be a secret.
-pub(crate) fn place(error: &serde_json::Error) -> String {
-    format!("{:?} error at line {}, column {}", error.classify(), error.line(), error.column())
 }
 
 /// Whole numbers are taken as they are. Others go by their decimal digits, not by arithmetic.

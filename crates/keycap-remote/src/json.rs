@@ -1,92 +1,100 @@
-//! JSON that can be read in one way only.
+//! JSON that can be read in one way only: the one reader of all that decides about a key.
 //!
 //! Of two members with the same name, readers disagree on which counts (RFC 8259 §4), so an object that
-//! has them, at any depth, is refused, as are texts nested deeper than 127 levels. For what decides
-//! about a key; never grows an option that lets more through.
+//! has them, at any depth, is refused, as are texts nested deeper than 127 levels. Never grows an option
+//! that lets more through.
+//!
+//! Names are checked first and values are read then by `serde_json` alone, because only it knows how it
+//! keeps numbers: whoever builds an application may have switched its `arbitrary_precision` on.
 
+use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::{Map, Value};
 
-use crate::http::CallError;
+/// A text is not JSON that can be read in one way only. Says where and not what: it may hold a secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct JsonError(String);
 
 /// Reads an object.
-///
-/// # Errors
-/// [`CallError::Unreadable`], which says where and not what: the text may hold a secret.
-pub(crate) fn object(text: &[u8]) -> Result<Map<String, Value>, CallError> {
-    let mut reader = serde_json::Deserializer::from_slice(text);
-    let read = Strict.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
-    match read.map_err(|error| CallError::unreadable_json(&error))? {
-        Value::Object(members) => Ok(members),
-        _ => Err(CallError::Unreadable("it is no JSON object".into())),
-    }
+pub(crate) fn object(text: &[u8]) -> Result<Map<String, Value>, JsonError> {
+    read(text)
 }
 
-/// Reads any value whose objects have no name twice.
-struct Strict;
+/// Reads what fits `T`.
+pub(crate) fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, JsonError> {
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    let checked = UniqueNames.deserialize(&mut reader).and_then(|()| reader.end());
+    checked.and_then(|()| serde_json::from_slice(text)).map_err(|error| JsonError(place(&error)))
+}
 
-impl<'de> DeserializeSeed<'de> for Strict {
-    type Value = Value;
+/// Where a JSON text went wrong. What stands there may be a secret.
+pub(crate) fn place(error: &serde_json::Error) -> String {
+    let (kind, line, column) = (error.classify(), error.line(), error.column());
+    format!("{kind:?} error in JSON at line {line}, column {column}")
+}
 
-    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Value, D::Error> {
+/// Goes through a value, whose objects have no name twice.
+#[derive(Clone, Copy)]
+struct UniqueNames;
+
+impl<'de> DeserializeSeed<'de> for UniqueNames {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<(), D::Error> {
         reader.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
-    type Value = Value;
+impl<'de> Visitor<'de> for UniqueNames {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("JSON without a name twice in one object")
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_string<E: Error>(self, value: String) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        while list.next_element_seed(self)?.is_some() {}
+        Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
-        let mut values = Vec::new();
-        while let Some(value) = list.next_element_seed(Self)? {
-            values.push(value);
-        }
-        Ok(values.into())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value, A::Error> {
-        let mut members = Map::new();
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
+        let mut names = HashSet::new();
         while let Some(name) = object.next_key::<String>()? {
-            let value = object.next_value_seed(Self)?;
-            if members.insert(name, value).is_some() {
+            object.next_value_seed(self)?;
+            if !names.insert(name) {
                 return Err(A::Error::custom("a name twice in one object"));
             }
         }
-        Ok(members.into())
+        Ok(())
     }
 }
 
@@ -126,6 +134,15 @@ mod tests {
         }
         assert!(object(b"{\"a\":\"\xff\"}").is_err());
         assert!(object(b" {} \n").is_ok());
+    }
+
+    #[test]
+    fn numbers_are_kept_as_serde_json_keeps_them() {
+        for number in ["0", "-0", "1.5e9", "9007199254740993", "18446744073709551616", "1e308"] {
+            let text = format!(r#"{{"a":[{number}]}}"#);
+            let read: Map<String, Value> = serde_json::from_str(&text).unwrap();
+            assert_eq!(object(text.as_bytes()), Ok(read), "{number}");
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ mod claims;
 #[cfg(any(feature = "jwt", feature = "introspection"))]
 mod jose;
 
-#[cfg(any(feature = "clerk", feature = "unkey"))]
+#[cfg(any(feature = "clerk", feature = "introspection", feature = "jwt", feature = "unkey"))]
 mod json;
 
 #[cfg(feature = "fuzzing")]

@@ -65,6 +65,6 @@ impl Kind {
         };
         let text =
             serde_json::to_vec(&std::collections::BTreeMap::from([(member, secret.expose())]));
-        text.map(Bytes::from).map_err(|error| CallError::unreadable_json(&error))
+        text.map(Bytes::from).map_err(|_| CallError::Unsigned("the question cannot be written"))
     }
 }

@@ -6,6 +6,7 @@ use reqwest::header::{HeaderName, HeaderValue};
 use serde::de::DeserializeOwned;
 
 use super::CallError;
+use crate::json;
 
 /// Whether a call may be sent again after its first sending may have arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,11 +90,11 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// The body, read as JSON.
+    /// The body, read as JSON whose objects have no name twice.
     ///
     /// # Errors
     /// [`CallError::Unreadable`], which says where and not what: the body may hold a secret.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, CallError> {
-        serde_json::from_slice(&self.body).map_err(|error| CallError::unreadable_json(&error))
+        Ok(json::read(&self.body)?)
     }
 }

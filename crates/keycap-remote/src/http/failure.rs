@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::breaker::End;
+use crate::json::JsonError;
 
 /// A call came to no answer that says anything about a key. Names no secret, no body and no URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,12 +38,6 @@ pub(crate) enum CallError {
 }
 
 impl CallError {
-    /// Where in a JSON text it went wrong, and of what kind the error was.
-    pub(crate) fn unreadable_json(error: &serde_json::Error) -> Self {
-        let (kind, line, column) = (error.classify(), error.line(), error.column());
-        Self::Unreadable(format!("{kind:?} error in JSON at line {line}, column {column}"))
-    }
-
     /// When asking again may help, where that is known.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -88,5 +83,11 @@ impl CallError {
             Self::Busy(_) => "busy",
             Self::Unreadable(_) => "unreadable",
         }
+    }
+}
+
+impl From<JsonError> for CallError {
+    fn from(error: JsonError) -> Self {
+        Self::Unreadable(error.to_string())
     }
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Compact, VerificationKey};
-use crate::claims::place;
+use crate::json::{self, JsonError};
 
 /// The most keys of one set, unusable ones included.
 pub(crate) const MAX_KEYS: usize = 100;
@@ -38,7 +38,7 @@ pub(crate) enum KeySetError {
     #[error("the key set has more than {MAX_KEY_SET_BYTES} bytes")]
     TooLong,
     #[error("the key set is not `{{\"keys\": [..]}}` (RFC 7517 section 5): {0}")]
-    Unreadable(String),
+    Unreadable(#[from] JsonError),
     #[error("the key set has {0} keys; it should have at most {MAX_KEYS}")]
     TooMany(usize),
     #[error("the key set has no key that verifies RS256, PS256, ES256 or EdDSA{0}")]
@@ -52,12 +52,11 @@ struct Written {
 
 impl KeySet {
     /// Reads a JWK set. Keys that cannot be used are left out (RFC 7517 §5).
-    pub(crate) fn read(json: &[u8]) -> Result<Self, KeySetError> {
-        if json.len() > MAX_KEY_SET_BYTES {
+    pub(crate) fn read(text: &[u8]) -> Result<Self, KeySetError> {
+        if text.len() > MAX_KEY_SET_BYTES {
             return Err(KeySetError::TooLong);
         }
-        let Written { keys } =
-            serde_json::from_slice(json).map_err(|error| KeySetError::Unreadable(place(&error)))?;
+        let Written { keys } = json::read(text)?;
         if keys.len() > MAX_KEYS {
             return Err(KeySetError::TooMany(keys.len()));
         }
