@@ -112,9 +112,9 @@ fn identity(
     now: Timestamp,
 ) -> Result<Identity, CallError> {
     let subject = Subject::new(provider, &told.subject);
-    let subject = subject.map_err(|_| unreadable("`subject` cannot be one".into()))?;
+    let subject = subject.map_err(|_| unfit("`subject` cannot be one".into()))?;
     if !(1..=MAX_NAME_BYTES).contains(&told.id.len()) {
-        return Err(unreadable(format!("`id` has not 1 to {MAX_NAME_BYTES} bytes")));
+        return Err(unfit(format!("`id` has not 1 to {MAX_NAME_BYTES} bytes")));
     }
     let mut identity = Identity::new(subject, now);
     identity.scopes = Scopes::literal(told.scopes.iter().flatten());
@@ -136,12 +136,17 @@ fn labels(told: &Told) -> Labels {
 fn instant(millis: i64) -> Result<Timestamp, CallError> {
     match (EARLIEST_MS..=LATEST_MS).contains(&millis) {
         true => Ok(Timestamp::from_millis(millis)),
-        false => Err(unreadable("`expiration` is no time in milliseconds".into())),
+        false => Err(unfit("`expiration` is no time in milliseconds".into())),
     }
 }
 
 fn unreadable(reason: String) -> CallError {
     CallError::Unreadable(reason)
+}
+
+/// The answer makes sense, and what it says of this one key does not.
+fn unfit(reason: String) -> CallError {
+    CallError::Unfit(reason)
 }
 
 /// Reads any bytes as an answer of any status.

@@ -35,6 +35,8 @@ pub(crate) enum CallError {
     Busy(Duration),
     #[error("its answer cannot be read: {0}")]
     Unreadable(String),
+    #[error("what it says of this key cannot be used: {0}")]
+    Unfit(String),
 }
 
 impl CallError {
@@ -48,18 +50,20 @@ impl CallError {
 
     /// What a call that failed like this says about the provider's health.
     ///
-    /// Another status of 400 to 499 may be about the one key that was asked for. If it counted, anybody
-    /// could open the circuit by sending such keys.
+    /// What may be about the one key that was asked for says nothing: if it counted, whoever has such a
+    /// key could open the circuit for everybody. That is any other status of 400 to 499, 403 too (a
+    /// firewall before the provider that dislikes what the key looks like), and what is said of a key
+    /// that is too much or does not fit.
     pub(super) fn end(&self) -> End {
         match self {
             Self::Status(status @ 400..=499) if *status != 408 => End::Neither,
+            Self::RefusesUs(403) | Self::TooLarge(_) | Self::Unfit(_) => End::Neither,
             Self::Unsigned(_) | Self::Throttled(_) | Self::CircuitOpen(_) | Self::Busy(_) => {
                 End::Neither
             }
             Self::Unreachable(_)
             | Self::TimedOut(_)
             | Self::Broken(_)
-            | Self::TooLarge(_)
             | Self::Status(_)
             | Self::RefusesUs(_)
             | Self::Redirected(_)
@@ -82,6 +86,7 @@ impl CallError {
             Self::CircuitOpen(_) => "circuit_open",
             Self::Busy(_) => "busy",
             Self::Unreadable(_) => "unreadable",
+            Self::Unfit(_) => "unfit",
         }
     }
 }

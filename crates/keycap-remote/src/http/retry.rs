@@ -29,7 +29,8 @@ pub(super) fn may_repeat(error: &CallError, repeat: Repeat) -> bool {
         | CallError::Throttled(_)
         | CallError::CircuitOpen(_)
         | CallError::Busy(_)
-        | CallError::Unreadable(_) => false,
+        | CallError::Unreadable(_)
+        | CallError::Unfit(_) => false,
     }
 }
 

@@ -55,7 +55,11 @@ fn complaint(body: &[u8]) -> Result<Said, CallError> {
     }
 }
 
-/// An answer that does not say what the standard has it say.
+/// An answer that does not say what the standard has it say, or so much of one token that it is not
+/// read. A server that answers JSON at all is not in trouble.
 pub(super) fn unfit(error: &ClaimsError) -> CallError {
-    CallError::Unreadable(error.to_string())
+    match error {
+        ClaimsError::NoObject(_) => CallError::Unreadable(error.to_string()),
+        _ => CallError::Unfit(error.to_string()),
+    }
 }

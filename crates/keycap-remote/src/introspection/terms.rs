@@ -106,9 +106,7 @@ impl From<NameError> for Objection {
             NameError::Unfit { what, .. } => what,
             _ => "name",
         };
-        Self::Unreadable(CallError::Unreadable(format!(
-            "the {what} has a character it may not have"
-        )))
+        Self::Unreadable(CallError::Unfit(format!("the {what} has a character it may not have")))
     }
 }
 

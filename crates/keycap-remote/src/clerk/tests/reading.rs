@@ -191,3 +191,18 @@ fn a_name_that_is_too_long_for_a_label_is_left_out() {
     let machine = known(Kind::MachineToken, &with(machine_token(), "name", json!("n")));
     assert!(machine.labels.is_empty());
 }
+
+/// Customers choose how long their keys live. One of a million years is no trouble of Clerk's, which
+/// would open the circuit for everybody.
+#[test]
+fn p6_nonsense_about_one_key_is_not_held_against_clerk() {
+    for (member, value) in [
+        ("expiration", json!(253_402_300_800_000_i64)),
+        ("subject", json!("user 1")),
+        ("id", json!("i".repeat(256))),
+    ] {
+        let body = with(api_key(), member, value).to_string();
+        let told = read(Kind::ApiKey, &Reply { status: 200, body: body.into() }, "clerk", NOW);
+        assert!(matches!(told, Err(CallError::Unfit(_))), "{member}: {told:?}");
+    }
+}

@@ -152,12 +152,10 @@ async fn every_way_to_fail_counts() {
         status(503),
         status(408),
         status(401),
-        status(403),
         Fault::Answer(redirect),
         Fault::Garbage,
         Fault::Close,
         Fault::Hang,
-        Fault::Chunked(300 * 1024),
         Fault::Truncated(Canned::json(200, "{}")),
         Fault::Answer(Canned::json(200, "no JSON")),
     ] {
@@ -185,17 +183,25 @@ async fn a_refusal_of_ours_that_the_body_tells_counts_and_is_complained_of() {
     assert!(matches!(refused, Err(CallError::CircuitOpen(_))), "{refused:?}");
 }
 
-/// Somebody who presents keys that make the provider answer 400 must not cut off everybody else.
+/// Somebody whose keys make the provider answer 400, or its firewall 403, or who has a key of which too
+/// much or nothing useful is said, must not cut off everybody else.
 #[tokio::test]
-async fn a_status_about_one_key_does_not_count() {
-    let server = Server::start(status(400)).await;
+async fn p6_what_may_be_about_one_key_does_not_count() {
+    let server = Server::start(fine()).await;
     let bench = Bench::new(once().circuit_failures(1));
-    for _ in 0..5 {
-        let read = |reply: Reply| Err::<(), _>(CallError::Status(reply.status));
+    let read = |reply: Reply| match reply.status {
+        200 => Err::<(), _>(CallError::Unfit("its subject".into())),
+        status => Err(CallError::Status(status)),
+    };
+    let faults = [status(400), status(404), status(403), Fault::Chunked(300 * 1024), fine()];
+    for (asked, fault) in (1..).zip(faults) {
+        server.set(fault.clone());
         let error = bench.client.ask(look(&server), read).await.expect_err("no answer");
-        assert_eq!(error, CallError::Status(400));
+        assert!(!matches!(error, CallError::CircuitOpen(_)), "before {fault:?}");
+        assert_eq!(server.seen().len(), asked, "{fault:?}");
     }
-    assert_eq!(server.seen().len(), 5);
+    server.set(fine());
+    bench.look(&server).await.expect("it was never left alone");
 }
 
 #[tokio::test]

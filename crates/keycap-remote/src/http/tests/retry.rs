@@ -26,6 +26,7 @@ fn only_what_was_never_sent_or_changes_nothing_is_repeated() {
         (CallError::CircuitOpen(second), false, false),
         (CallError::Busy(second), false, false),
         (CallError::Unreadable("no JSON".into()), false, false),
+        (CallError::Unfit("no name".into()), false, false),
     ];
     for (error, safe, only_unsent) in cases {
         assert_eq!(may_repeat(&error, Repeat::Safe), safe, "{error}");

@@ -139,3 +139,22 @@ async fn p4_a_token_that_the_server_stumbles_over_harms_no_other() {
     assert!(matches!(provider.verify(&token()).await, Answer::Known(_)));
     assert_eq!(server.tally().requests, 101);
 }
+
+/// A user in very many groups has a token of which more is said than is read. Everybody else's tokens
+/// are verified all the same.
+#[tokio::test]
+async fn p6_one_token_of_which_too_much_is_said_cuts_off_nobody_else() {
+    let claims: Vec<_> = (0..200).map(|n| format!("\"c{n}\":0")).collect();
+    let groups = vec!["\"a-group-of-theirs\""; 5_000].join(",");
+    let huge = vec!["\"a-group-of-theirs\""; 20_000].join(",");
+    let server = Server::start(says(ACTIVE)).await;
+    let settings = HttpSettings::new().circuit_failures(1);
+    let provider = whole(server.url("/")).http(settings).build().unwrap();
+    for more in [claims.join(","), format!("\"g\":[{groups}]"), format!("\"g\":[{huge}]")] {
+        server.set(says(&ACTIVE.replace('}', &format!(",{more}}}"))));
+        unavailable(provider.verify(&token()).await);
+        server.set(says(ACTIVE));
+        let other = provider.verify(&Secret::parse("bob").unwrap()).await;
+        assert!(matches!(other, Answer::Known(_)), "{other:?}");
+    }
+}
