@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use keycap_budget::{Batch, ChainSpec, Operation, Outcome};
-use keycap_verify::{Answer, Digest, Found, Identity, LoadError, Loaded, Outage, Secret};
+use keycap_budget::{Batch, Chain, ChainSpec, Operation, Outcome};
+use keycap_verify::{Answer, Digest, Found, Identity, LoadError, Loaded, Outage, Reading, Secret};
 use parking_lot::Mutex;
 
 use crate::core::Core;
@@ -13,6 +13,9 @@ use crate::known_key::KnownKey;
 use crate::shield::shielded_async;
 use crate::tab::unexpected;
 use crate::{Broken, settler};
+
+/// How often a chain is read that keeps changing.
+const MAX_READINGS: usize = 3;
 
 /// The names of the providers that a lookup waits for at the moment; none before they are asked, and
 /// when they have answered. One that ends meanwhile is their doing; otherwise the template and the
@@ -82,8 +85,9 @@ impl Core {
             Answer::Known(identity) => {
                 let key_id = identity.key_id.clone();
                 let expires_at = identity.expires_at;
-                let payload = Arc::new(self.provision(identity).await?);
-                Ok(Loaded::Live { payload, key_id, expires_at })
+                let (known, reading) = self.provision(identity).await?;
+                let (payload, reading) = (Arc::new(known), Some(reading));
+                Ok(Loaded::Live { payload, key_id, expires_at, reading })
             }
             Answer::Rejected(rejection) => Ok(Loaded::Rejected(rejection)),
             Answer::Unavailable(unavailable) => Err(unavailable.into()),
@@ -91,14 +95,33 @@ impl Core {
     }
 
     /// Finds or opens the accounts that an identity spends from.
-    async fn provision(&self, identity: Identity) -> Result<KnownKey, Broken> {
+    async fn provision(&self, identity: Identity) -> Result<(KnownKey, Reading), Broken> {
         let yielded = async { self.template.chain(&identity).await };
         let yielded = shielded_async("the account template", yielded);
         let spec = yielded.await.map_err(Broken::misconfigured)?.map_err(Broken::misconfigured)?;
-        let outcome = self.open_chain(&identity, spec).await?;
-        match outcome {
-            Outcome::Opened { chain, .. } => Ok(KnownKey::new(identity, chain)),
-            other => Err(unexpected(&other)),
+        let (chain, reading) = self.read_chain(&identity, spec).await?;
+        Ok((KnownKey::new(identity, chain), reading))
+    }
+
+    /// Opens a chain and reads it, once more if it changes meanwhile: opening is itself a change where
+    /// the template says something new. The provider need not be asked again for that. What changes too
+    /// often is left to the table, which does not believe it.
+    async fn read_chain(
+        &self,
+        identity: &Identity,
+        spec: ChainSpec,
+    ) -> Result<(Chain, Reading), Broken> {
+        let mut readings = 1;
+        loop {
+            let reading = self.table.begin_reading(spec.accounts().map(|spec| spec.id().as_str()));
+            let chain = match self.open_chain(identity, spec.clone()).await? {
+                Outcome::Opened { chain, .. } => chain,
+                other => return Err(unexpected(&other)),
+            };
+            if readings == MAX_READINGS || self.table.still_stands(&reading) {
+                return Ok((chain, reading));
+            }
+            readings += 1;
         }
     }
 

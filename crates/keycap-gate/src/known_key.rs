@@ -93,7 +93,9 @@ impl AmendedAccounts {
 impl AccountListener for AmendedAccounts {
     fn account_changed(&self, account: &AccountId) {
         if let Some(table) = self.0.upgrade() {
-            table.forget_where(|known| known.chain.iter().any(|link| link.id == *account));
+            let spends_from =
+                |known: &Arc<KnownKey>| known.chain.iter().any(|link| link.id == *account);
+            table.forget_readers(account.as_str(), spends_from);
         }
     }
 }

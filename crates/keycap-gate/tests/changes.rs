@@ -5,12 +5,20 @@
 mod support;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use keycap_base::{Networks, Resources, Scopes};
-use keycap_budget::{Amendment, Ledger, Limits, Operation, Status, apply_one, usd};
-use keycap_gate::{Code, Decision, Guard};
-use keycap_verify::{DeniedUntil, IssuedKeys, MemoryKeyStore, NewKey, Secret};
+use async_trait::async_trait;
+use keycap_base::{Clock, ManualClock, Networks, Resources, Scopes};
+use keycap_budget::{
+    AccountSpec, Amendment, ChainSpec, Ledger, Limits, MemoryLedger, Operation, Retention, Status,
+    apply_one, usd,
+};
+use keycap_gate::{Code, Decision, Gate, Guard, LimitReport};
+use keycap_verify::{
+    Answer, DEFAULT_LIVE_TTL, DeniedUntil, Identity, IdentityProvider, IssuedKeys, MemoryKeyStore,
+    NewKey, Secret, Subject,
+};
 use support::{Sent, World, finish};
 
 async fn amend(world: &World, amendment: Amendment) {
@@ -110,4 +118,69 @@ async fn p7_a_denied_digest_is_revoked_at_its_next_request_until_it_is_taken_bac
     assert_eq!(world.code(Guard::free()).await, Code::RevokedKey);
     world.gate.stop_denying(&digest);
     finish(world.admitted(Guard::free()).await, 200);
+}
+
+/// Says who presents a secret, all at once when the door opens, and counts how often it was asked.
+struct Crowd {
+    door: tokio::sync::Barrier,
+    asked: AtomicUsize,
+    clock: ManualClock,
+}
+
+#[async_trait]
+impl IdentityProvider for Crowd {
+    fn name(&self) -> &str {
+        "crowd"
+    }
+
+    async fn verify(&self, secret: &Secret) -> Answer {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        if self.asked.load(Ordering::SeqCst) <= MEMBERS * 2 {
+            self.door.wait().await;
+        }
+        let subject = Subject::new("crowd", secret.expose()).unwrap();
+        Answer::Known(Identity::new(subject, self.clock.now()))
+    }
+}
+
+const MEMBERS: usize = 200;
+
+/// A template that says something new of everybody makes every verification amend an account. Each
+/// amendment used to overtake all other lookups under way: many gave up, with a 503, and all asked
+/// their provider several times.
+#[tokio::test]
+async fn p4_a_template_that_changes_for_everybody_costs_each_key_one_verification() {
+    let clock = ManualClock::at(support::START);
+    let (door, asked) = (tokio::sync::Barrier::new(MEMBERS), AtomicUsize::new(0));
+    let crowd = Arc::new(Crowd { door, asked, clock: clock.clone() });
+    let tier = Arc::new(AtomicUsize::new(1));
+    let limit = Arc::clone(&tier);
+    let template = move |identity: Identity| {
+        let limit = format!("${} per day", limit.load(Ordering::SeqCst)).parse().unwrap();
+        let account = keycap_gate::subject_account(&identity);
+        std::future::ready(
+            account.map(|id| ChainSpec::of(AccountSpec::new(id).limit(limit).unwrap())),
+        )
+    };
+    let (ledger_clock, gate_clock) = (clock.clone(), clock.clone());
+    let ledger = MemoryLedger::with_clock(ledger_clock, Retention::default());
+    let builder = Gate::builder().ledger(ledger).provider(Arc::clone(&crowd)).clock(gate_clock);
+    let gate = builder.template_fn(template).reapply_template().build().unwrap();
+    let guarded = gate.guarded(Guard::fixed(usd!(0.01))).unwrap();
+    for (dollars, calls) in [(1, MEMBERS), (2, 2 * MEMBERS)] {
+        tier.store(dollars, Ordering::SeqCst);
+        let requests = (0..MEMBERS).map(|member| {
+            let request = Sent(format!("Bearer member-{member}"));
+            let guarded = guarded.clone();
+            async move { guarded.decide(&request, None).await }
+        });
+        for decision in futures_util::future::join_all(requests).await {
+            let Decision::Admitted(key) = decision else { panic!("{decision:?}") };
+            let limits: Vec<_> = key.limits().iter().map(LimitReport::from).collect();
+            assert_eq!(limits[0].cap, format!("${dollars}.00"));
+            finish(key, 200);
+        }
+        assert_eq!(crowd.asked.load(Ordering::SeqCst), calls);
+        clock.advance(DEFAULT_LIVE_TTL);
+    }
 }

@@ -54,5 +54,5 @@ pub use table::{
     DEFAULT_LIVE_CAPACITY, DEFAULT_LIVE_TTL, DEFAULT_LOAD_TIMEOUT, DEFAULT_LOADS_IN_FLIGHT,
     DEFAULT_REJECTED_CAPACITY, DEFAULT_REJECTED_TTL, DeniedUntil, Entry, Found, GRACE_PAUSE,
     KeyTable, KeyTableBuilder, KeyTableError, LoadError, Loaded, MAX_DENIED, MAX_GRACE,
-    MAX_LOAD_ATTEMPTS, Outage, Peek, TooManyDenied,
+    MAX_LOAD_ATTEMPTS, Outage, Peek, Reading, TooManyDenied,
 };

@@ -8,6 +8,7 @@ use keycap_base::Timestamp;
 use parking_lot::Mutex;
 
 use super::generations::Noted;
+use super::reading::Reading;
 use crate::Rejection;
 
 /// A live key and what the application of the table keeps with it.
@@ -42,6 +43,8 @@ pub enum Loaded<E> {
         key_id: Option<Arc<str>>,
         /// When it stops being valid.
         expires_at: Option<Timestamp>,
+        /// What else the payload is made of, if anything that may change by itself.
+        reading: Option<Reading>,
     },
     /// The key is not valid.
     Rejected(Rejection),

@@ -17,15 +17,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
+use super::reading::Reading;
 use crate::Digest;
 
 const STRIPES: usize = 64;
+
+/// Places for the changes of things that lookups read. Two names share one rarely enough for a wave of
+/// changes to overtake few lookups that it does not concern.
+const SLOTS: usize = 4_096;
 
 pub(super) struct Generations {
     count: AtomicU64,
     everyone: AtomicU64,
     rejected: AtomicU64,
     stripes: [Mutex<Stripe>; STRIPES],
+    slots: Box<[AtomicU64]>,
     hasher: RandomState,
 }
 
@@ -37,7 +43,7 @@ struct Stripe {
 }
 
 /// The count at which a lookup was about to ask.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Noted(u64);
 
 /// The answer may be from before a change.
@@ -51,6 +57,7 @@ impl Generations {
             everyone: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
             stripes: std::array::from_fn(|_| Mutex::default()),
+            slots: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(),
             hasher: RandomState::new(),
         }
     }
@@ -67,6 +74,24 @@ impl Generations {
     /// Makes every lookup in flight unbelievable.
     pub(super) fn forget_everyone(&self) {
         self.everyone.fetch_max(self.raised(), Ordering::SeqCst);
+    }
+
+    /// Makes lookups in flight unbelievable that read the thing of this name.
+    pub(super) fn change(&self, name: &str) {
+        if let Some(slot) = self.slots.get(self.slot(name)) {
+            slot.fetch_max(self.raised(), Ordering::SeqCst);
+        }
+    }
+
+    /// Where changes of the thing of this name are noted.
+    pub(super) fn slot(&self, name: &str) -> usize {
+        self.place(name, SLOTS)
+    }
+
+    /// Whether nothing of what was read was changed since.
+    pub(super) fn stands(&self, reading: &Reading) -> bool {
+        let slots = reading.slots.iter().filter_map(|slot| self.slots.get(*slot));
+        slots.map(|slot| slot.load(Ordering::SeqCst)).all(|raised| raised <= reading.noted.0)
     }
 
     /// Makes every rejection in flight unbelievable.
@@ -92,10 +117,14 @@ impl Generations {
     pub(super) fn believe_live(
         &self,
         noted: Noted,
+        reading: Option<&Reading>,
         key_id: Option<&Arc<str>>,
         digest: &Digest,
     ) -> Result<(), Overtaken> {
         if self.everyone.load(Ordering::SeqCst) > noted.0 {
+            return Err(Overtaken);
+        }
+        if reading.is_some_and(|reading| !self.stands(reading)) {
             return Err(Overtaken);
         }
         let Some(key_id) = key_id else { return Ok(()) };
@@ -135,7 +164,10 @@ impl Generations {
 
     #[expect(clippy::indexing_slicing, reason = "a remainder is below its divisor")]
     fn stripe(&self, key_id: &str) -> &Mutex<Stripe> {
-        let hash = usize::try_from(self.hasher.hash_one(key_id) >> 32).unwrap_or_default();
-        &self.stripes[hash % STRIPES]
+        &self.stripes[self.place(key_id, STRIPES)]
+    }
+
+    fn place(&self, name: &str, of: usize) -> usize {
+        usize::try_from(self.hasher.hash_one(name) >> 32).unwrap_or_default() % of
     }
 }

@@ -131,7 +131,12 @@ mod tests {
         let (table, clock) =
             (builder.build::<(), ()>().unwrap(), ManualClock::at(Timestamp::EPOCH));
         let digest = Secret::parse("key").unwrap().digest();
-        let live = Loaded::Live { payload: (), key_id: Some("key".into()), expires_at: None };
+        let live = Loaded::Live {
+            payload: (),
+            key_id: Some("key".into()),
+            expires_at: None,
+            reading: None,
+        };
         assert!(table.load(&digest, &clock, || async { Ok(live.clone()) }).await.is_ok());
         clock.advance(crate::DEFAULT_LIVE_TTL);
         let Ok(Joined::Leading(leader)) = table.join(&digest, clock.now()) else { panic!("known") };

@@ -17,6 +17,7 @@ use super::failure::LoadError;
 use super::flight::{Joined, Leader, Outcome};
 use super::generations::{Noted, Overtaken};
 use super::grace::Outage;
+use super::reading::Reading;
 use super::shard::Refused;
 use crate::{Digest, Rejection};
 
@@ -167,7 +168,7 @@ impl<E, X> KeyTable<E, X> {
         let (ttl, grace) = (self.live_ttl, self.grace.unwrap_or_default());
         let term = Term { asked_at, noted, ttl, grace };
         // Above the lock, so that it is dropped below it: dropping a payload may come back to the table.
-        let answer = read(loaded, term, answered_at);
+        let (answer, reading) = read(loaded, term, answered_at);
         let mut shard = self.shard(digest).write();
         if !shard.is_in_flight(digest, leader.number) {
             return shard.found(digest, answered_at).ok_or(Overtaken);
@@ -175,7 +176,7 @@ impl<E, X> KeyTable<E, X> {
         let is_denied = shard.denied.holds(digest, answered_at);
         let read = if is_denied { Err(Rejection::Revoked) } else { answer.clone() };
         let (gone, believed) = match &read {
-            Ok(entry) => shard.admit(digest, entry, &self.generations),
+            Ok(entry) => shard.admit(digest, entry, reading.as_ref(), &self.generations),
             Err(rejection) => {
                 let until = asked_at.plus(self.rejected_ttl);
                 let refused = Refused { rejection: *rejection, asked_at, until };
@@ -192,15 +193,19 @@ impl<E, X> KeyTable<E, X> {
 }
 
 /// What an answer means at `now`.
-fn read<E>(loaded: Loaded<E>, term: Term, now: Timestamp) -> Result<Arc<Entry<E>>, Rejection> {
+fn read<E>(loaded: Loaded<E>, term: Term, now: Timestamp) -> (Read<E>, Option<Reading>) {
     match loaded {
-        Loaded::Live { expires_at: Some(expiry), .. } if expiry <= now => Err(Rejection::Expired),
-        Loaded::Live { payload, key_id, expires_at } => {
-            Ok(Arc::new(Entry::new(payload, key_id, term, expires_at)))
+        Loaded::Live { expires_at: Some(expiry), .. } if expiry <= now => {
+            (Err(Rejection::Expired), None)
         }
-        Loaded::Rejected(rejection) => Err(rejection),
+        Loaded::Live { payload, key_id, expires_at, reading } => {
+            (Ok(Arc::new(Entry::new(payload, key_id, term, expires_at))), reading)
+        }
+        Loaded::Rejected(rejection) => (Err(rejection), None),
     }
 }
+
+type Read<E> = Result<Arc<Entry<E>>, Rejection>;
 
 /// When a lookup asked, and when it had its answer.
 #[derive(Clone, Copy)]
@@ -239,7 +244,12 @@ mod tests {
         let digest = Secret::parse("key").unwrap().digest();
         let now = Timestamp::EPOCH;
         for loaded in [
-            Loaded::Live { payload: (), key_id: Some("key".into()), expires_at: None },
+            Loaded::Live {
+                payload: (),
+                key_id: Some("key".into()),
+                expires_at: None,
+                reading: None,
+            },
             Loaded::Rejected(Rejection::Unknown),
         ] {
             let Ok(Joined::Leading(leader)) = table.join(&digest, now) else { panic!("known") };

@@ -12,6 +12,7 @@ mod flight;
 mod generations;
 mod grace;
 mod load;
+mod reading;
 mod shard;
 
 use std::fmt;
@@ -36,6 +37,7 @@ pub use entry::{Entry, Found, Loaded, Peek};
 pub use failure::LoadError;
 pub use grace::{GRACE_PAUSE, MAX_GRACE, Outage};
 pub use load::MAX_LOAD_ATTEMPTS;
+pub use reading::Reading;
 
 /// What is known about digests: live keys with a payload `E` each, and lately rejected ones.
 ///
@@ -68,6 +70,7 @@ pub use load::MAX_LOAD_ATTEMPTS;
 ///             key_id: identity.key_id.clone(),
 ///             expires_at: identity.expires_at,
 ///             payload: identity,
+///             reading: None,
 ///         }),
 ///         Answer::Rejected(rejection) => Ok(Loaded::Rejected(rejection)),
 ///         Answer::Unavailable(unavailable) => Err(unavailable),
@@ -122,8 +125,8 @@ impl<E, X> KeyTable<E, X> {
     /// Forgets all live keys whose payload `which` picks, makes all lookups in flight ask again, and
     /// returns how many keys were forgotten. Looks at every live key.
     ///
-    /// For what concerns many keys, such as an amended account. `which` is called with a part of the
-    /// table locked: it must not come back to the table.
+    /// Where it is known what has changed, [`forget_readers`](Self::forget_readers) leaves other lookups
+    /// alone. `which` is called with a part of the table locked: it must not come back to the table.
     pub fn forget_where(&self, which: impl Fn(&E) -> bool) -> usize {
         self.generations.forget_everyone();
         self.remove_where(|entry| which(entry.payload()))

@@ -10,6 +10,7 @@ use super::denied::{Denied, DeniedUntil};
 use super::entry::{Entry, Found, Peek};
 use super::flight::Flight;
 use super::generations::{Generations, Noted, Overtaken};
+use super::reading::Reading;
 use crate::bounded::BoundedMap;
 use crate::{Digest, Rejection};
 
@@ -61,9 +62,11 @@ impl<E, X> Shard<E, X> {
         &mut self,
         digest: &Digest,
         entry: &Arc<Entry<E>>,
+        reading: Option<&Reading>,
         generations: &Generations,
     ) -> (Gone<E>, Result<(), Overtaken>) {
-        let believed = generations.believe_live(entry.noted, entry.key_id_shared(), digest);
+        let key_id = entry.key_id_shared();
+        let believed = generations.believe_live(entry.noted, reading, key_id, digest);
         if believed.is_err() {
             return (Gone::new(), believed);
         }

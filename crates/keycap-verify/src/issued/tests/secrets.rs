@@ -42,7 +42,7 @@ async fn p9_no_secret_is_shown() {
     let digest = secret.digest();
     let found = table.load(&digest, &keycap_base::SystemClock, || async {
         let identity = known(keys.verify(&secret).await);
-        Ok(Loaded::Live { payload: identity, key_id: None, expires_at: None })
+        Ok(Loaded::Live { payload: identity, key_id: None, expires_at: None, reading: None })
     });
     let found = found.await.unwrap();
     sees("what is found", &found);

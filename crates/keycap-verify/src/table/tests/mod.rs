@@ -33,11 +33,16 @@ fn numbered(number: usize) -> Digest {
 }
 
 fn live(payload: &'static str) -> Loaded<&'static str> {
-    Loaded::Live { payload, key_id: Some(payload.into()), expires_at: None }
+    Loaded::Live { payload, key_id: Some(payload.into()), expires_at: None, reading: None }
 }
 
 fn live_until(expiry: Timestamp) -> Loaded<&'static str> {
-    Loaded::Live { payload: "key", key_id: Some("key".into()), expires_at: Some(expiry) }
+    Loaded::Live {
+        payload: "key",
+        key_id: Some("key".into()),
+        expires_at: Some(expiry),
+        reading: None,
+    }
 }
 
 const UNKNOWN: Loaded<&'static str> = Loaded::Rejected(Rejection::Unknown);

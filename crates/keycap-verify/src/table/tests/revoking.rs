@@ -33,6 +33,7 @@ impl Node {
                     key_id: identity.key_id.clone(),
                     expires_at: identity.expires_at,
                     payload: identity,
+                    reading: None,
                 }),
                 Answer::Rejected(rejection) => Ok(Loaded::Rejected(rejection)),
                 Answer::Unavailable(unavailable) => Err(unavailable),
@@ -172,6 +173,49 @@ async fn a_lookup_is_asked_again_when_what_it_concerns_was_changed() {
     }
 }
 
+/// A deploy that changes what a template says of everybody makes every first verification amend an
+/// account. Each overtook all lookups that were under way, and where there were many they gave up.
+#[tokio::test]
+async fn p4_a_change_overtakes_only_lookups_that_read_what_changed() {
+    let cases: [(&[&str], &str, usize); 4] = [
+        (&["acme"], "acme", 2),
+        (&["team", "acme"], "acme", 2),
+        (&["acme"], "other", 1),
+        (&[], "acme", 1),
+    ];
+    for (read, changed, wanted) in cases {
+        let (table, asking) = (Table::default(), Asking::default());
+        let ask = || async {
+            let reading = Some(table.begin_reading(read.iter().copied()));
+            if asking.asked() == 0 {
+                assert_eq!(table.forget_readers(changed, |_| false), 0);
+            }
+            asking.answer(live("key")).await.map(|loaded: Loaded<_>| with(loaded, reading))
+        };
+        assert!(matches!(table.load(&digest("key"), &clock(), ask).await, Ok(Found::Live(_))));
+        assert_eq!(asking.asked(), wanted, "{read:?}, {changed}");
+    }
+}
+
+#[tokio::test]
+async fn p7_a_reading_falls_when_what_it_names_changes_after_it_began() {
+    let table = Table::default();
+    let before = table.begin_reading(["acme"]);
+    assert!(table.still_stands(&before));
+    assert_eq!(table.forget_readers("acme", |_| true), 0);
+    assert!(!table.still_stands(&before));
+    assert!(table.still_stands(&table.begin_reading(["acme"])));
+}
+
+fn with(loaded: Loaded<&'static str>, read: Option<Reading>) -> Loaded<&'static str> {
+    match loaded {
+        Loaded::Live { payload, key_id, expires_at, .. } => {
+            Loaded::Live { payload, key_id, expires_at, reading: read }
+        }
+        rejected @ Loaded::Rejected(_) => rejected,
+    }
+}
+
 #[tokio::test]
 async fn a_lookup_that_is_overtaken_too_often_is_given_up() {
     for (changes, given_up) in [(MAX_LOAD_ATTEMPTS - 1, false), (MAX_LOAD_ATTEMPTS, true)] {
@@ -215,7 +259,7 @@ async fn what_leaves_the_table_is_dropped_when_the_table_is_unlocked() {
     let (table, clock) = (Arc::new(builder.build::<Visitor, Infallible>().unwrap()), clock());
     let ask = || async {
         let payload = Visitor(Arc::downgrade(&table));
-        Ok(Loaded::Live { payload, key_id: Some("key".into()), expires_at: None })
+        Ok(Loaded::Live { payload, key_id: Some("key".into()), expires_at: None, reading: None })
     };
     let load = async |text| assert!(table.load(&digest(text), &clock, ask).await.is_ok());
     load("one").await;
