@@ -223,7 +223,7 @@ impl JwtBuilder {
         };
         let client = Client::build(&self.name, self.http.clone(), Arc::clone(&self.clock))?;
         let published = Published::new(client, source, self.timing, Arc::clone(&self.clock));
-        Ok(Keys::Published(Box::new(published)))
+        Ok(Keys::Published(Arc::new(published)))
     }
 
     fn terms(&mut self) -> Result<Terms, JwtError> {

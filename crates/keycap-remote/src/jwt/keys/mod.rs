@@ -1,8 +1,9 @@
 //! The issuer's keys: a fixed set, or what it publishes, kept for a while.
 //!
 //! When keys are fetched is decided in `shelf`, which is pure; where from is in `source`. What must not
-//! change: one caller fetches for all who wait, and what comes of it is the answer to all of them; keys
-//! past their time verify nothing; tokens that name unknown keys make at most one fetch in an interval.
+//! change: one fetch is for all who wait, and what comes of it is the answer to all of them; it goes on
+//! to its end whoever leaves; keys past their time verify nothing; tokens that name unknown keys make at
+//! most one fetch in an interval.
 
 mod shelf;
 mod source;
@@ -13,6 +14,8 @@ use std::time::Duration;
 use keycap_base::Clock;
 use keycap_verify::Unavailable;
 use parking_lot::Mutex;
+use tokio::sync::OwnedMutexGuard;
+use tracing::Instrument as _;
 
 use super::JwtError;
 use super::builder::{MAX_KEYS_TTL, MAX_REFETCH_INTERVAL, MIN_SPAN};
@@ -25,7 +28,7 @@ pub(super) use source::{Metadata, Source};
 /// Whose signatures are believed.
 pub(super) enum Keys {
     Fixed(KeySet),
-    Published(Box<Published>),
+    Published(Arc<Published>),
 }
 
 /// The keys that the issuer publishes.
@@ -35,7 +38,7 @@ pub(super) struct Published {
     clock: Arc<dyn Clock>,
     shelf: Mutex<Shelf>,
     /// Held by whoever fetches.
-    turn: tokio::sync::Mutex<()>,
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// How long keys are kept, and how often unknown ones are looked for.
@@ -72,10 +75,10 @@ impl Published {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let shelf = Mutex::new(Shelf::new(timing));
-        Self { client, source, clock, shelf, turn: tokio::sync::Mutex::default() }
+        Self { client, source, clock, shelf, turn: Arc::default() }
     }
 
-    async fn judge(&self, token: &Compact<'_>) -> Result<Verdict, Unavailable> {
+    async fn judge(self: &Arc<Self>, token: &Compact<'_>) -> Result<Verdict, Unavailable> {
         let Some(held) = self.have(Wanted::Fresh).await? else { return Ok(Verdict::NoKey) };
         match held.keys.judge(token) {
             Verdict::NoKey => {}
@@ -90,8 +93,8 @@ impl Published {
     /// What is wanted of the keys, from the shelf or from the issuer; `None` if there is no such thing
     /// now and the issuer is not asked.
     ///
-    /// Cancel safe: who is dropped while it fetches makes way for another.
-    async fn have(&self, wanted: Wanted) -> Result<Option<Held>, Unavailable> {
+    /// Cancel safe: a fetch goes on when those who wait for it are dropped.
+    async fn have(self: &Arc<Self>, wanted: Wanted) -> Result<Option<Held>, Unavailable> {
         let (next, before) = self.next(wanted);
         match next {
             Next::Have(held) => return Ok(Some(held)),
@@ -99,7 +102,7 @@ impl Published {
             Next::Failed(unavailable) => return Err(unavailable),
             Next::Wait(_) | Next::Fetch => {}
         }
-        let _turn = self.turn.lock().await;
+        let turn = Arc::clone(&self.turn).lock_owned().await;
         if let Some(outcome) = self.shelf.lock().outcome_after(before) {
             return outcome.map(Some);
         }
@@ -107,7 +110,7 @@ impl Published {
             Next::Have(held) => Ok(Some(held)),
             Next::Nothing => Ok(None),
             Next::Failed(unavailable) | Next::Wait(unavailable) => Err(unavailable),
-            Next::Fetch => self.fetch().await.map(Some),
+            Next::Fetch => self.fetch(turn).await.map(Some),
         }
     }
 
@@ -117,14 +120,32 @@ impl Published {
         (shelf.next(wanted, now), shelf.fetches())
     }
 
-    /// For who has the turn.
-    async fn fetch(&self) -> Result<Held, Unavailable> {
+    /// For who has the turn, in a task of its own: if whoever presents a token could break a fetch off
+    /// by leaving, one who does so again and again would keep a new key unknown. There is one such task
+    /// at a time, and the client's total time bounds it.
+    async fn fetch(self: &Arc<Self>, turn: OwnedMutexGuard<()>) -> Result<Held, Unavailable> {
+        let published = Arc::clone(self);
+        let fetch = async move {
+            let outcome = published.fetch_now().await;
+            drop(turn);
+            outcome
+        };
+        let fetch = tokio::spawn(fetch.in_current_span());
+        fetch.await.unwrap_or_else(|_broken_off| Err(broken_off()))
+    }
+
+    async fn fetch_now(&self) -> Result<Held, Unavailable> {
         let asked_at = self.clock.now();
         self.shelf.lock().begin(asked_at);
         let outcome = self.source.fetch(&self.client, asked_at).await;
         let outcome = outcome.map_err(|error| self.client.unavailable(error));
         self.shelf.lock().end(asked_at, outcome)
     }
+}
+
+/// The runtime in which it was going on has ended.
+fn broken_off() -> Unavailable {
+    Unavailable::because("the issuer of tokens", "a fetch was broken off")
 }
 
 impl Timing {

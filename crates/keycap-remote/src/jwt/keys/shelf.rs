@@ -11,7 +11,7 @@ use std::sync::Arc;
 use keycap_base::Timestamp;
 use keycap_verify::Unavailable;
 
-use super::Timing;
+use super::{Timing, broken_off};
 use crate::jose::KeySet;
 
 /// The keys that were fetched last.
@@ -141,10 +141,7 @@ impl Shelf {
         match &last.end {
             End::Good => Next::Nothing,
             End::Failed(failure) => Next::Failed(failure.clone().with_retry_after(end.since(now))),
-            End::Open => {
-                let broken = Unavailable::because("the issuer of tokens", "a fetch was broken off");
-                Next::Wait(broken.with_retry_after(end.since(now)))
-            }
+            End::Open => Next::Wait(broken_off().with_retry_after(end.since(now))),
         }
     }
 }
