@@ -1,7 +1,8 @@
 //! Where an issuer publishes its keys.
 //!
 //! What must not change: metadata counts only if it names the issuer that was asked, to the letter
-//! (OpenID Connect Discovery 1.0 §4.3, RFC 8414 §3.3), so that nobody's document speaks for another.
+//! (OpenID Connect Discovery 1.0 §4.3, RFC 8414 §3.3), so that nobody's document speaks for another; what
+//! was found by HTTPS leads to HTTPS only (§3), never to whatever listens on this machine.
 
 use std::time::Duration;
 
@@ -122,7 +123,11 @@ impl Discovered {
             return Err(CallError::Unreadable("the metadata names another issuer".into()));
         }
         let url = self.settings.url(&document.jwks_uri);
-        url.map_err(|error| CallError::Unreadable(format!("its `jwks_uri`: {error}")))
+        let url = url.map_err(|error| CallError::Unreadable(format!("its `jwks_uri`: {error}")))?;
+        match (self.document.scheme(), url.scheme()) {
+            ("https", "http") => Err(CallError::Unreadable("its `jwks_uri` is plain HTTP".into())),
+            _ => Ok(url),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! An issuer in trouble: never "no", and never a yes by keys that are too old.
 
 use futures_util::future::join_all;
-use keycap_standins::faults::{Canned, DeadPort, Fault, Server};
+use keycap_standins::faults::{Authority, Canned, DeadPort, Fault, Server};
 
 use super::*;
 use crate::HttpSettings;
@@ -104,6 +104,32 @@ async fn p6_trouble_with_the_metadata_is_never_no() {
     server.set(Fault::Answer(good));
     let tokens = Jwt::issuer(&origin).audience(AUDIENCE).clock(clock.clone()).http(hurried());
     assert_eq!(told(verify(&tokens.discover().build().unwrap(), &token).await), Told::Known);
+}
+
+/// Plain HTTP is spoken to this machine, but not because an issuer elsewhere says so: what listens here
+/// may trust whoever is here.
+#[tokio::test]
+async fn metadata_that_came_by_https_leads_to_https_only() {
+    let authority = Authority::new();
+    let tls = Server::start_tls(authority.certify("localhost"), Fault::Close).await;
+    let plain = Server::start(Fault::Answer(Canned::json(200, "{}"))).await;
+    let issuer = tls.origin_as("localhost");
+    let clock = ManualClock::at(NOW);
+    let world = World::new().await;
+    let jwks = Canned::json(200, world.issuer.jwks().to_string());
+    let token = world.issuer.token(ANY, json!({ "iss": issuer }));
+    let asked = async |jwks_uri: String| {
+        let metadata = json!({ "issuer": issuer, "jwks_uri": jwks_uri }).to_string();
+        let metadata = Fault::Answer(Canned::json(200, metadata));
+        tls.script([metadata, Fault::Answer(jwks.clone())]);
+        let tokens = Jwt::issuer(&issuer).audience(AUDIENCE).clock(clock.clone()).discover();
+        let http = HttpSettings::new().trust_only(authority.pem()).attempts(1);
+        told(verify(&tokens.http(http).build().unwrap(), &token).await)
+    };
+    assert_eq!(asked(plain.url("/latest/meta-data")).await, Told::Unavailable);
+    assert_eq!(plain.tally().accepted, 0, "it was asked");
+    tls.script([]);
+    assert_eq!(asked(format!("{issuer}/keys")).await, Told::Known);
 }
 
 #[tokio::test]
