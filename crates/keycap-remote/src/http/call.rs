@@ -17,6 +17,15 @@ pub(crate) enum Repeat {
     OnlyUnsent,
 }
 
+/// What a call asks about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum About {
+    /// The key that somebody presents, which may be made up.
+    OneKey,
+    /// Nothing that a caller has a say in.
+    AllKeys,
+}
+
 /// Writes the body of one attempt.
 type WriteBody = dyn Fn() -> Result<Bytes, CallError> + Send + Sync;
 
@@ -25,18 +34,19 @@ pub(crate) struct Call {
     /// Names the call in spans and metrics: a word of ours, never anything a caller sent.
     pub(crate) operation: &'static str,
     pub(crate) repeat: Repeat,
+    pub(crate) about: About,
     pub(crate) request: reqwest::Request,
     write: Option<Box<WriteBody>>,
 }
 
 impl Call {
-    /// A GET.
+    /// A GET, which is about all keys: no key is ever in a URL.
     pub(crate) fn read(operation: &'static str, url: Url) -> Self {
         let request = reqwest::Request::new(reqwest::Method::GET, url);
-        Self { operation, repeat: Repeat::Safe, request, write: None }
+        Self { operation, repeat: Repeat::Safe, about: About::AllKeys, request, write: None }
     }
 
-    /// A POST of a body of this media type.
+    /// A POST of a body of this media type, about one key.
     pub(crate) fn post(
         operation: &'static str,
         url: Url,
@@ -47,7 +57,7 @@ impl Call {
         let media_type = HeaderValue::from_static(media_type);
         request.headers_mut().insert(reqwest::header::CONTENT_TYPE, media_type);
         *request.body_mut() = Some(body.into().into());
-        Self { operation, repeat: Repeat::OnlyUnsent, request, write: None }
+        Self { operation, repeat: Repeat::OnlyUnsent, about: About::OneKey, request, write: None }
     }
 
     /// Says that the call only reads, so that it may be sent twice.

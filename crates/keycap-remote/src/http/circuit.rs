@@ -9,9 +9,9 @@ use parking_lot::Mutex;
 
 use keycap_base::Clock;
 
-use super::CallError;
 use super::breaker::{Breaker, End, Entry, Limits, Part, Ticket, Turn};
 use super::rest::Rest;
+use super::{About, CallError};
 
 /// How often the log says that a provider does not accept our credentials.
 pub(super) const LOUD_EVERY: Duration = Duration::from_secs(60);
@@ -119,14 +119,14 @@ impl Passage<'_> {
         self.ticket.part
     }
 
-    /// The call has come to this.
-    pub(super) fn end<T>(mut self, outcome: &Result<T, CallError>) {
+    /// The call, about this, has come to this.
+    pub(super) fn end<T>(mut self, about: About, outcome: &Result<T, CallError>) {
         match outcome {
             Err(CallError::Throttled(span)) => self.circuit.throttle(*span),
             Err(CallError::RefusesUs(status)) => self.circuit.complain(*status),
             _ => {}
         }
-        self.end = outcome.as_ref().err().map_or(End::Succeeded, CallError::end);
+        self.end = outcome.as_ref().err().map_or(End::Succeeded, |error| error.end(about));
     }
 }
 

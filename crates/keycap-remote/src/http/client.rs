@@ -91,7 +91,7 @@ impl Client {
         let _counted = InFlight::count(&self.provider);
         let passage = self.circuit.enter()?;
         let outcome = self.attempts(call, &passage, deadline, record).await.and_then(read);
-        passage.end(&outcome);
+        passage.end(call.about, &outcome);
         outcome
     }
 

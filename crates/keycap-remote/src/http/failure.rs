@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::About;
 use super::breaker::End;
 use crate::json::JsonError;
 
@@ -49,25 +50,26 @@ impl CallError {
     }
 
     /// What a call that failed like this says about the provider's health.
-    ///
-    /// What may be about the one key that was asked for says nothing: if it counted, whoever has such a
-    /// key could open the circuit for everybody. That is any other status of 400 to 499, 403 too (a
-    /// firewall before the provider that dislikes what the key looks like), and what is said of a key
-    /// that is too much or does not fit.
-    pub(super) fn end(&self) -> End {
+    pub(super) fn end(&self, about: About) -> End {
         match self {
-            Self::Status(status @ 400..=499) if *status != 408 => End::Neither,
-            Self::RefusesUs(403) | Self::TooLarge(_) | Self::Unfit(_) => End::Neither,
             Self::Unsigned(_) | Self::Throttled(_) | Self::CircuitOpen(_) | Self::Busy(_) => {
                 End::Neither
             }
-            Self::Unreachable(_)
-            | Self::TimedOut(_)
-            | Self::Broken(_)
-            | Self::Status(_)
-            | Self::RefusesUs(_)
-            | Self::Redirected(_)
-            | Self::Unreadable(_) => End::Failed,
+            _ if about == About::OneKey && self.may_be_the_keys_doing() => End::Neither,
+            _ => End::Failed,
+        }
+    }
+
+    /// Whether another key might have been answered: if such a failure counted, whoever has such a key
+    /// could open the circuit for everybody. So it is with any other status of 400 to 499, 403 too (a
+    /// firewall before the provider may dislike how a key looks), and with what is said of a key that
+    /// is too much or cannot be used.
+    fn may_be_the_keys_doing(&self) -> bool {
+        match self {
+            Self::Status(status) => (400..=499).contains(status) && *status != 408,
+            Self::RefusesUs(status) => *status == 403,
+            Self::TooLarge(_) | Self::Unfit(_) => true,
+            _ => false,
         }
     }
 

@@ -24,7 +24,7 @@ mod settings_error;
 mod tests;
 mod tls;
 
-pub(crate) use call::{Call, Repeat, Reply};
+pub(crate) use call::{About, Call, Repeat, Reply};
 pub(crate) use client::Client;
 pub(crate) use failure::CallError;
 pub(crate) use own_secret::OwnSecret;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use keycap_standins::faults::{Canned, Door, Fault, Server};
 
-use super::{Bench, Log, SHORT, fine, look, once, patient, status};
+use super::{Bench, Log, SHORT, count, fine, look, once, patient, status};
 use crate::http::breaker::PROBE_WAIT;
 use crate::http::circuit::LOUD_EVERY;
 use crate::http::{CallError, HttpSettings, Reply};
@@ -151,17 +151,24 @@ async fn every_way_to_fail_counts() {
         status(500),
         status(503),
         status(408),
+        status(400),
         status(401),
+        status(403),
+        status(404),
         Fault::Answer(redirect),
         Fault::Garbage,
         Fault::Close,
         Fault::Hang,
+        Fault::Chunked(300 * 1024),
         Fault::Truncated(Canned::json(200, "{}")),
         Fault::Answer(Canned::json(200, "no JSON")),
     ] {
         let server = Server::start(fault.clone()).await;
         let bench = Bench::new(once().circuit_failures(1).total_timeout(3 * SHORT));
-        let read = |reply: Reply| reply.json::<serde_json::Value>();
+        let read = |reply: Reply| match reply.status {
+            200 => reply.json::<serde_json::Value>(),
+            status => Err(CallError::Status(status)),
+        };
         bench.client.ask(look(&server), read).await.expect_err("a fault");
         let refused = bench.look(&server).await.map(drop);
         assert!(matches!(refused, Err(CallError::CircuitOpen(_))), "{fault:?}: {refused:?}");
@@ -196,7 +203,7 @@ async fn p6_what_may_be_about_one_key_does_not_count() {
     let faults = [status(400), status(404), status(403), Fault::Chunked(300 * 1024), fine()];
     for (asked, fault) in (1..).zip(faults) {
         server.set(fault.clone());
-        let error = bench.client.ask(look(&server), read).await.expect_err("no answer");
+        let error = bench.client.ask(count(&server), read).await.expect_err("no answer");
         assert!(!matches!(error, CallError::CircuitOpen(_)), "before {fault:?}");
         assert_eq!(server.seen().len(), asked, "{fault:?}");
     }
