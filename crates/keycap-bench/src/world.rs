@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use keycap::budget::NewCharge;
 use keycap::{
-    AccountId, AccountSpec, ChainSpec, ChargeId, Clock as _, Cost, Gate, IssuedKeys, Labels, Limit,
-    MemoryKeyStore, MemoryLedger, NewKey, Operation, RequestView, SystemClock, Timestamp,
-    apply_one, usd,
+    AccountId, AccountSpec, ChainSpec, ChargeId, Clock as _, Cost, Gate, IdentityProvider,
+    IssuedKeys, Labels, Limit, MemoryKeyStore, MemoryLedger, NewKey, Operation, RequestView,
+    Secret, SystemClock, Timestamp, apply_one, usd,
 };
 use smallvec::{SmallVec, smallvec};
 
@@ -49,7 +49,21 @@ impl World {
         world
     }
 
+    /// This provider and a secret that it knows, with room for everything.
+    pub async fn knowing(provider: impl IdentityProvider + 'static, secret: &Secret) -> Self {
+        Self::over(provider, secret, ROOMY).await
+    }
+
     async fn with_limit(limit: &'static str) -> Self {
+        let (keys, secret) = issued().await;
+        Self::over(keys, &secret, limit).await
+    }
+
+    async fn over(
+        provider: impl IdentityProvider + 'static,
+        secret: &Secret,
+        limit: &'static str,
+    ) -> Self {
         let ledger = MemoryLedger::new();
         let opening = Operation::Open {
             chain: chain(LEAF, limit),
@@ -57,15 +71,13 @@ impl World {
             reapply: keycap::Reapply::Never,
         };
         apply_one(&ledger, opening).await.expect("answers").expect("opens");
-        let keys = IssuedKeys::builder(Arc::new(MemoryKeyStore::new())).build().expect("keys");
-        let minted = keys.mint(NewKey::for_owner("alice").scopes(["chat"])).await.expect("mints");
         let gate = Gate::builder()
             .ledger(ledger)
-            .provider(keys)
+            .provider(provider)
             .template_fn(move |_| async move { Ok(chain(LEAF, limit)) })
             .build()
             .expect("a gate");
-        Self { gate, sent: Sent(format!("Bearer {}", minted.secret.expose())) }
+        Self { gate, sent: Sent::with(secret) }
     }
 
     /// Makes sure that every one of so many requests was settled, each at `cost`.
@@ -85,6 +97,16 @@ impl World {
     }
 }
 
+/// Keys of our own, kept in memory, and the secret of one.
+///
+/// # Panics
+/// When there is no randomness.
+pub async fn issued() -> (IssuedKeys, Secret) {
+    let keys = IssuedKeys::builder(Arc::new(MemoryKeyStore::new())).build().expect("keys");
+    let minted = keys.mint(NewKey::for_owner("alice").scopes(["chat"])).await.expect("mints");
+    (keys, minted.secret)
+}
+
 /// A chain of three accounts with this limit each.
 ///
 /// # Panics
@@ -101,6 +123,14 @@ pub fn chain(leaf: &str, limit: &str) -> ChainSpec {
 /// A request's line and headers: `POST /chat` with this `Authorization`.
 #[derive(Clone)]
 pub struct Sent(pub String);
+
+impl Sent {
+    /// A request with this key.
+    #[must_use]
+    pub fn with(secret: &Secret) -> Self {
+        Self(format!("Bearer {}", secret.expose()))
+    }
+}
 
 impl RequestView for Sent {
     fn method(&self) -> &str {
