@@ -2,7 +2,8 @@
 //!
 //! Pure: what happened and the time in, a decision out. Closed, calls pass and failures in a row are
 //! counted. Open, nothing passes for a span that doubles with every failed probe, up to
-//! [`MAX_CIRCUIT_REST`]. After it one call passes, the probe: it closes the circuit or opens it again.
+//! [`MAX_CIRCUIT_REST`]. After it one call passes, the probe: it closes the circuit or opens it again. One
+//! that takes longer than a call may is given up, because nobody may ever come back to its future.
 //!
 //! What a call brings back counts only in the state it began in. Calls that were under way when the
 //! circuit opened neither close it nor lengthen its rest.
@@ -26,18 +27,19 @@ pub(super) struct Breaker {
     epoch: u64,
 }
 
-/// When it opens, and for how long at first.
+/// When it opens, for how long at first, and how long a probe may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limits {
     pub(super) failures: u32,
     pub(super) open_for: Duration,
+    pub(super) probe_for: Duration,
 }
 
 #[derive(Debug)]
 enum State {
     Closed { failures: u32 },
     Open { rest: Rest, probes_failed: u32 },
-    Probing { probes_failed: u32 },
+    Probing { rest: Rest, probes_failed: u32 },
 }
 
 /// Whether a call may be sent.
@@ -90,7 +92,7 @@ impl Breaker {
         match &mut self.state {
             State::Closed { .. } => None,
             State::Open { rest, .. } => rest.left(now),
-            State::Probing { .. } => Some(PROBE_WAIT),
+            State::Probing { rest, .. } => rest.left(now).map(|left| left.min(PROBE_WAIT)),
         }
     }
 
@@ -100,11 +102,12 @@ impl Breaker {
             return Entry::Refuse(wait);
         }
         let part = match self.state {
-            State::Open { probes_failed, .. } => {
-                self.turn(State::Probing { probes_failed });
+            State::Open { probes_failed, .. } | State::Probing { probes_failed, .. } => {
+                let rest = Rest::begin(now, self.limits.probe_for);
+                self.turn(State::Probing { rest, probes_failed });
                 Part::Probe
             }
-            State::Closed { .. } | State::Probing { .. } => Part::Ordinary,
+            State::Closed { .. } => Part::Ordinary,
         };
         Entry::Pass(Ticket { epoch: self.epoch, part })
     }
@@ -127,11 +130,11 @@ impl Breaker {
                 self.turn(State::Closed { failures: 0 });
                 Turn::Closed
             }
-            (State::Probing { probes_failed }, End::Failed) => {
+            (State::Probing { probes_failed, .. }, End::Failed) => {
                 let probes_failed = probes_failed.saturating_add(1);
                 self.open(probes_failed, now)
             }
-            (State::Probing { probes_failed }, End::Neither) => {
+            (State::Probing { probes_failed, .. }, End::Neither) => {
                 let (rest, probes_failed) = (Rest::begin(now, Duration::ZERO), *probes_failed);
                 self.turn(State::Open { rest, probes_failed });
                 Turn::None

@@ -186,7 +186,8 @@ impl HttpSettings {
     }
 
     pub(super) fn circuit_limits(&self) -> Limits {
-        Limits { failures: self.circuit_failures, open_for: self.circuit_open }
+        let (open_for, probe_for) = (self.circuit_open, self.total_timeout);
+        Limits { failures: self.circuit_failures, open_for, probe_for }
     }
 }
 

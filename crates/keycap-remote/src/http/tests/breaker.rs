@@ -10,7 +10,8 @@ use crate::http::breaker::{
 };
 
 const OPEN: Duration = Duration::from_secs(5);
-const LIMITS: Limits = Limits { failures: 2, open_for: OPEN };
+const PROBE: Duration = Duration::from_secs(7);
+const LIMITS: Limits = Limits { failures: 2, open_for: OPEN, probe_for: PROBE };
 const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 fn pass(breaker: &mut Breaker, now: Timestamp) -> Ticket {
@@ -76,6 +77,23 @@ fn an_abandoned_probe_frees_its_place_at_once() {
     assert_eq!(breaker.end(probe, End::Failed, now), Turn::Opened(2 * OPEN), "still counted");
 }
 
+/// The future of a probe is kept and never polled again, and never dropped. That is no reason to leave
+/// the provider alone for good.
+#[test]
+fn p6_a_probe_that_never_ends_is_given_up() {
+    let mut breaker = opened();
+    let mut now = START.plus(OPEN);
+    let lost = pass(&mut breaker, now);
+    now = now.plus(PROBE - Duration::from_millis(1));
+    assert_eq!(breaker.enter(now), Entry::Refuse(Duration::from_millis(1)));
+    now = now.plus(Duration::from_millis(1));
+    let next = pass(&mut breaker, now);
+    assert_eq!(next.part, Part::Probe);
+    assert_eq!(breaker.end(lost, End::Failed, now), Turn::None, "it comes too late");
+    assert_eq!(breaker.refusal(now), Some(PROBE_WAIT));
+    assert_eq!(breaker.end(next, End::Succeeded, now), Turn::Closed);
+}
+
 #[test]
 fn the_rest_grows_to_its_bound() {
     let seconds: Vec<_> = [0, 1, 2, 3, 4, u32::MAX].map(|n| LIMITS.rest(n).as_secs()).into();
@@ -88,27 +106,31 @@ struct Model {
     failures: u32,
     /// When the circuit opened, for how long, and how many probes failed.
     open: Option<(Timestamp, Duration, u32)>,
-    probe: Option<usize>,
+    /// Which call is the probe, and since when.
+    probe: Option<(usize, Timestamp)>,
     counts: Vec<bool>,
+}
+
+/// What is left of a span; one from a time to come begins anew.
+fn left(since: &mut Timestamp, span: Duration, now: Timestamp) -> Option<Duration> {
+    *since = now.min(*since);
+    let over = since.plus(span);
+    (now < over).then(|| over.since(now))
 }
 
 impl Model {
     fn refusal(&mut self, now: Timestamp) -> Option<Duration> {
-        if self.probe.is_some() {
-            return Some(PROBE_WAIT);
+        if let Some((_, since)) = self.probe.as_mut() {
+            return left(since, PROBE, now).map(|left| left.min(PROBE_WAIT));
         }
         let (since, span, _) = self.open.as_mut()?;
-        if now < *since {
-            *since = now;
-        }
-        let over = since.plus(*span);
-        (now < over).then(|| over.since(now))
+        left(since, *span, now)
     }
 
-    fn pass(&mut self) {
+    fn pass(&mut self, now: Timestamp) {
         if self.open.is_some() {
             self.counts.fill(false);
-            self.probe = Some(self.counts.len());
+            self.probe = Some((self.counts.len(), now));
         }
         self.counts.push(true);
     }
@@ -117,7 +139,7 @@ impl Model {
         if !std::mem::replace(&mut self.counts[call], false) {
             return;
         }
-        let probe = self.probe.take_if(|probe| *probe == call).is_some();
+        let probe = self.probe.take_if(|(probe, _)| *probe == call).is_some();
         let probes_failed = self.open.map_or(0, |(.., failed)| failed + u32::from(probe));
         match end {
             End::Neither if probe => self.open = Some((now, Duration::ZERO, probes_failed - 1)),
@@ -176,7 +198,7 @@ proptest! {
                     (None, Entry::Pass(ticket)) => {
                         prop_assert_eq!(ticket.part == Part::Probe, model.open.is_some());
                         under_way.push((model.counts.len(), ticket));
-                        model.pass();
+                        model.pass(now);
                     }
                     (Some(wait), entry) => prop_assert_eq!(entry, Entry::Refuse(wait)),
                     (None, entry) => prop_assert!(false, "should pass: {:?}", entry),
