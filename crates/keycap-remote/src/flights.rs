@@ -2,16 +2,18 @@
 //!
 //! The table of live keys asks once for all requests of one gate; this does the same for all gates
 //! that share a provider. Nothing is remembered: who comes after an answer asks again. Whoever joins a
-//! call under way gets an answer as old as the call, which the client's total time bounds.
+//! call under way gets an answer as old as the call; a call that takes longer than any may is passed
+//! by, because nobody may ever come back to its future.
 //!
 //! There is one entry for each secret that is asked about now, so never more than callers, and the
 //! gates bound those.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 
 use keycap_verify::{Answer, Digest};
 
@@ -19,12 +21,24 @@ use keycap_verify::{Answer, Digest};
 mod tests;
 
 /// Calls under way, by the digest of the secret that they ask about.
-#[derive(Default)]
 pub(crate) struct Flights {
-    under_way: Mutex<HashMap<Digest, watch::Receiver<Option<Answer>>>>,
+    longest: Duration,
+    under_way: Mutex<HashMap<Digest, Landing>>,
+}
+
+/// A call under way, as those see it who wait for its answer.
+#[derive(Clone)]
+struct Landing {
+    due: Instant,
+    answer: watch::Receiver<Option<Answer>>,
 }
 
 impl Flights {
+    /// For calls that take no longer than `longest`, all that is done for them included.
+    pub(crate) fn new(longest: Duration) -> Self {
+        Self { longest, under_way: Mutex::default() }
+    }
+
     /// What `ask` answers, or what it answers to somebody who asks for the same already.
     ///
     /// Cancel safe: when the one who asks is dropped or panics, another who waits asks.
@@ -33,48 +47,57 @@ impl Flights {
         F: Future<Output = Answer>,
     {
         loop {
-            let mut landing = match self.join(digest) {
+            match self.join(digest) {
                 Part::Leads(flight) => {
                     let answer = ask().await;
                     return flight.land(answer);
                 }
-                Part::Follows(landing) => landing,
-            };
-            if let Ok(answer) = landing.wait_for(Option::is_some).await
-                && let Some(answer) = answer.clone()
-            {
-                return answer;
+                Part::Follows(landing) => {
+                    if let Some(answer) = landing.wait().await {
+                        return answer;
+                    }
+                }
             }
         }
     }
 
     fn join(&self, digest: &Digest) -> Part<'_> {
         let mut under_way = self.under_way.lock();
-        if let Some(landing) = under_way.get(digest) {
+        let now = Instant::now();
+        if let Some(landing) = under_way.get(digest).filter(|landing| now < landing.due) {
             return Part::Follows(landing.clone());
         }
-        let (sender, landing) = watch::channel(None);
-        under_way.insert(*digest, landing);
-        Part::Leads(Flight { flights: self, digest: *digest, sender: Arc::new(sender) })
+        let (sender, answer) = watch::channel(None);
+        under_way.insert(*digest, Landing { due: now + self.longest, answer });
+        Part::Leads(Flight { flights: self, digest: *digest, sender })
+    }
+}
+
+impl Landing {
+    /// The answer; `None` if the one who asks has left, or takes too long.
+    async fn wait(mut self) -> Option<Answer> {
+        let answer =
+            timeout_at(self.due, self.answer.wait_for(Option::is_some)).await.ok()?.ok()?;
+        answer.clone()
     }
 }
 
 enum Part<'a> {
     Leads(Flight<'a>),
-    Follows(watch::Receiver<Option<Answer>>),
+    Follows(Landing),
 }
 
 /// A call under way. Dropped without an answer, it makes way for another.
 struct Flight<'a> {
     flights: &'a Flights,
     digest: Digest,
-    sender: Arc<watch::Sender<Option<Answer>>>,
+    sender: watch::Sender<Option<Answer>>,
 }
 
 impl Flight<'_> {
     /// Gives the answer to all who wait. The entry goes first, so that nobody finds an old answer.
     fn land(self, answer: Answer) -> Answer {
-        let sender = Arc::clone(&self.sender);
+        let sender = self.sender.clone();
         drop(self);
         sender.send_replace(Some(answer.clone()));
         answer
@@ -83,6 +106,11 @@ impl Flight<'_> {
 
 impl Drop for Flight<'_> {
     fn drop(&mut self) {
-        self.flights.under_way.lock().remove(&self.digest);
+        let own = self.sender.subscribe();
+        let is_own = |landing: &Landing| landing.answer.same_channel(&own);
+        let mut under_way = self.flights.under_way.lock();
+        if under_way.get(&self.digest).is_some_and(is_own) {
+            under_way.remove(&self.digest);
+        }
     }
 }

@@ -166,8 +166,8 @@ impl ClerkBuilder {
             clock: self.clock,
             version,
             ways,
+            flights: Flights::new(client.longest_call()),
             client,
-            flights: Flights::default(),
         })
     }
 

@@ -3,6 +3,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::sync::Semaphore;
@@ -11,12 +12,20 @@ use keycap_verify::{Answer, Digest, Rejection, Secret};
 
 use super::Flights;
 
+const LONGEST: Duration = Duration::from_secs(6);
+const MILLISECOND: Duration = Duration::from_millis(1);
+
 /// A provider that counts its calls and answers each when it is let.
-#[derive(Default)]
 struct Tower {
     flights: Flights,
     calls: AtomicUsize,
     clearance: Option<Semaphore>,
+}
+
+impl Default for Tower {
+    fn default() -> Self {
+        Self { flights: Flights::new(LONGEST), calls: AtomicUsize::new(0), clearance: None }
+    }
 }
 
 impl Tower {
@@ -150,4 +159,26 @@ async fn when_the_one_who_asks_panics_another_asks() {
     tower.clear(1);
     assert!(revoked(&other.await));
     assert_eq!(tower.under_way(), 0);
+}
+
+/// The future of the one who asks is kept, and nobody polls it any more. Those who wait do not wait for
+/// ever, and one call is made for all of them.
+#[tokio::test(start_paused = true)]
+async fn p6_one_who_asks_and_never_goes_on_is_passed_by() {
+    let (tower, key) = (Tower::that_waits(), digest("acme_1"));
+    let mut lost = Box::pin(tower.once(&key));
+    assert!(waits(&mut lost).await);
+    let mut others = Box::pin(join_all((0..10).map(|_| tower.once(&key))));
+    assert!(waits(&mut others).await);
+    tokio::time::advance(LONGEST - MILLISECOND).await;
+    assert!(waits(&mut others).await);
+    assert_eq!((tower.calls(), tower.under_way()), (1, 1));
+    tokio::time::advance(MILLISECOND).await;
+    assert!(waits(&mut others).await);
+    assert_eq!((tower.calls(), tower.under_way()), (2, 1));
+    drop(lost);
+    assert_eq!(tower.under_way(), 1, "it was not its entry any more");
+    tower.clear(2);
+    assert!(others.await.iter().all(revoked));
+    assert_eq!((tower.calls(), tower.under_way()), (2, 0));
 }

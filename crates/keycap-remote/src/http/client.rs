@@ -22,6 +22,9 @@ use super::retry::{self, Follows};
 use super::settings::{IDLE_TIMEOUT, MAX_HEADERS, MAX_IDLE_CONNECTIONS};
 use super::{Call, CallError, HttpSettings, HttpSettingsError, Reply, exchange, tls};
 
+/// More than enough to make something of an answer.
+const AFTERWARDS: Duration = Duration::from_secs(1);
+
 /// Calls one provider.
 pub(crate) struct Client {
     provider: Arc<str>,
@@ -66,6 +69,11 @@ impl Client {
         let outcome = self.conduct(&call, &mut record, read).instrument(span).await;
         record.end(&outcome);
         outcome
+    }
+
+    /// After how long a call has come to its end, and what was made of it too.
+    pub(crate) fn longest_call(&self) -> Duration {
+        self.settings.total_timeout + AFTERWARDS
     }
 
     /// The answer that a failed call is.

@@ -182,11 +182,11 @@ impl IntrospectionBuilder {
         let client = Client::build(&self.name, self.http, Arc::clone(&self.clock))?;
         let parts = Parts {
             name: Arc::clone(&terms.provider),
+            flights: Flights::new(client.longest_call()),
             client,
             request: Arc::new(Request::new(endpoint, authentication)),
             terms,
             clock: self.clock,
-            flights: Flights::default(),
         };
         Ok(Introspection { parts: Arc::new(parts) })
     }

@@ -144,8 +144,8 @@ impl UnkeyBuilder {
             prefix,
             who: self.who,
             clock: self.clock,
+            flights: Flights::new(client.longest_call()),
             client,
-            flights: Flights::default(),
         })
     }
 }
