@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use form_urlencoded::{Serializer, byte_serialize};
-use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::header::AUTHORIZATION;
 use zeroize::Zeroizing;
 
 use crate::http::{Call, CallError, OwnSecret};
@@ -17,8 +17,9 @@ const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-be
 /// A client's id and what proves that it is the client.
 #[derive(Debug)]
 pub(super) enum ClientAuthentication {
-    /// `client_secret_basic`: the whole header, marked sensitive.
-    Basic(HeaderValue),
+    /// `client_secret_basic`: what follows `Basic` in the header. A `HeaderValue` would not be overwritten
+    /// when it is dropped, so each call makes one.
+    Basic(OwnSecret),
     /// `client_secret_post`.
     Post { id: String, secret: OwnSecret },
     /// `private_key_jwt`.
@@ -34,8 +35,7 @@ impl ClientAuthentication {
         let secret = Zeroizing::new(encoded(secret.expose()));
         let pair = Zeroizing::new(format!("{}:{}", encoded(id), *secret));
         let credentials = OwnSecret::new(BASE64_STANDARD.encode(&*pair));
-        let unfit = |_| IntrospectionError::Client { what: CLIENT_SECRET, wrong: "is no header" };
-        Ok(Self::Basic(credentials.authorization("Basic").map_err(unfit)?))
+        Ok(Self::Basic(credentials))
     }
 
     /// In the body.
@@ -69,10 +69,14 @@ impl ClientAuthentication {
     }
 
     /// Adds what belongs in the head.
-    pub(super) fn head(&self, call: Call) -> Call {
+    pub(super) fn head(&self, call: Call) -> Result<Call, CallError> {
+        let unfit = |_| CallError::Unsigned("our own credentials fit no header");
         match self {
-            Self::Basic(header) => call.header(AUTHORIZATION, header.clone()),
-            Self::Post { .. } | Self::PrivateKeyJwt(_) => call,
+            Self::Basic(credentials) => {
+                let header = credentials.authorization("Basic").map_err(unfit)?;
+                Ok(call.header(AUTHORIZATION, header))
+            }
+            Self::Post { .. } | Self::PrivateKeyJwt(_) => Ok(call),
         }
     }
 }

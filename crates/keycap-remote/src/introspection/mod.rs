@@ -109,7 +109,11 @@ impl Parts {
     async fn ask(&self, token: &Secret) -> Answer {
         let asked_at = self.clock.now();
         let read = |reply: Reply| answer::read(reply.status, &reply.body);
-        match self.client.ask(self.request.about(token), read).await {
+        let said = match self.request.about(token) {
+            Ok(call) => self.client.ask(call, read).await,
+            Err(error) => Err(error),
+        };
+        match said {
             Ok(said) => self.answer(said, asked_at),
             Err(error) => self.unavailable(error),
         }

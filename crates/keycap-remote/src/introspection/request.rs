@@ -33,7 +33,7 @@ impl Request {
 
     /// The call that asks about this token. It only reads, so it may be sent twice; its body is written
     /// for each attempt, since an assertion may not.
-    pub(super) fn about(self: &Arc<Self>, token: &Secret) -> Call {
+    pub(super) fn about(self: &Arc<Self>, token: &Secret) -> Result<Call, CallError> {
         let (request, token) = (Arc::clone(self), token.clone());
         let call = Call::post("introspect", self.endpoint.clone(), FORM, Bytes::new())
             .header(ACCEPT, HeaderValue::from_static("application/json"))
