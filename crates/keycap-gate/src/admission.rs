@@ -99,6 +99,25 @@ impl Ask {
     }
 }
 
+/// A caller who waits for its key to be verified. One who leaves before is counted like one whose key
+/// was bad: the provider was asked for it, and who hangs up at once would else never be counted.
+struct Waiting<'a> {
+    core: &'a Core,
+    address: Option<IpAddr>,
+}
+
+impl Waiting<'_> {
+    fn has_waited(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.core.failures.record(self.address, self.core.clock.now());
+    }
+}
+
 impl Core {
     /// Decides on a request that no layer of this gate has admitted yet.
     pub(crate) fn admit(self: &Arc<Self>, guard: &Arc<Guard>, view: &dyn RequestView) -> Step {
@@ -135,7 +154,10 @@ impl Core {
         }
         let core = Arc::clone(self);
         Step::Wait(Box::pin(async move {
-            match core.acquaint(&secret, &digest).await {
+            let waiting = Waiting { core: &core, address: ask.address };
+            let met = core.acquaint(&secret, &digest).await;
+            waiting.has_waited();
+            match met {
                 Ok(Found::Live(live)) => {
                     core.enter(Arc::clone(live.payload()), ask).verdict().await
                 }

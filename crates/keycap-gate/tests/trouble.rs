@@ -6,6 +6,7 @@ mod support;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -273,6 +274,30 @@ async fn a_rejection_is_remembered_for_a_short_while_only() {
     assert_eq!(world.code(Guard::free()).await, Code::InvalidKey);
     assert_eq!(provider.asked.load(Ordering::SeqCst), 1);
     world.clock.advance(Duration::from_secs(5));
+    finish(world.admitted(Guard::free()).await, 200);
+}
+
+/// Whoever sends made-up keys and hangs up at once had the provider asked for each of them, as often as
+/// it liked: only a rejection that was waited for was counted.
+#[tokio::test]
+async fn a_caller_who_leaves_before_the_answer_counts_as_a_failed_attempt() {
+    let script = Mutex::new(vec![Act::Know, Act::Hang]);
+    let provider = Arc::new(Scripted { script, asked: AtomicUsize::new(0), chores: Act::Know });
+    let world = World::built(|builder| {
+        let failures = keycap_verify::FailureGuard::builder().failures_per_minute(1);
+        builder.provider(Arc::clone(&provider)).failed_attempts(failures)
+    });
+    let world = world.await;
+    let guarded = world.gate.guarded(Guard::free()).unwrap();
+    let made_up = Sent("Bearer made-up".to_owned());
+    {
+        let mut leaving = std::pin::pin!(guarded.decide(&made_up, None));
+        let step = std::future::poll_fn(|context| Poll::Ready(leaving.as_mut().poll(context)));
+        assert!(step.await.is_pending());
+    }
+    assert_eq!(world.code(Guard::free()).await, Code::TooManyFailures);
+    assert_eq!(provider.asked.load(Ordering::SeqCst), 1);
+    world.clock.advance(Duration::from_secs(60));
     finish(world.admitted(Guard::free()).await, 200);
 }
 
