@@ -198,3 +198,31 @@ proptest! {
         let _ = read(&[key(ES256_KEY, json!({ "x": text, "crv": text }))]);
     }
 }
+
+/// Such a key is in no honest set. With the neutral point for a key, the neutral point and zero are a
+/// signature of everything.
+#[test]
+fn an_ed25519_key_of_small_order_verifies_nothing() {
+    let of = |point: [u8; 32]| key(EDDSA_KEY, json!({ "x": URL_SAFE_NO_PAD.encode(point) }));
+    let with = |first: u8, middle: u8, last: u8| {
+        let mut point = [middle; 32];
+        (point[0], point[31]) = (first, last);
+        point
+    };
+    for sign in [0, 0x80] {
+        for point in [with(0, 0, sign), with(1, 0, sign), with(0xec, 0xff, 0x7f | sign)] {
+            assert!(matches!(read(&[of(point)]), Err(KeySetError::NoneUsable(_))), "{point:x?}");
+        }
+        for second in [with(0xed, 0xff, 0x7f | sign), with(0xee, 0xff, 0x7f | sign)] {
+            assert!(matches!(read(&[of(second)]), Err(KeySetError::NoneUsable(_))), "{second:x?}");
+        }
+    }
+    let forged = [with(1, 0, 0), [0; 32]].concat();
+    let (signed, _) = EDDSA_TOKEN.rsplit_once('.').unwrap();
+    let forged = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(forged));
+    let forged = with_header(&forged, &json!({ "alg": "EdDSA", "kid": "weak" }));
+    let mut weak = of(with(1, 0, 0));
+    weak["kid"] = json!("weak");
+    assert_eq!(judge(&[weak, plain(EDDSA_KEY)], &forged), Verdict::NoKey);
+    assert!(read(&[of(with(2, 0, 0))]).is_ok(), "only those");
+}
