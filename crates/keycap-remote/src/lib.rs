@@ -19,6 +19,9 @@ mod http;
 #[cfg(any(feature = "clerk", feature = "introspection", feature = "unkey"))]
 mod flights;
 
+#[cfg(any(feature = "clerk", feature = "introspection", feature = "unkey"))]
+mod sent;
+
 #[cfg(any(feature = "jwt", feature = "introspection"))]
 mod claims;
 #[cfg(any(feature = "jwt", feature = "introspection"))]

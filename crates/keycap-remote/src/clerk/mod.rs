@@ -29,6 +29,7 @@ use keycap_verify::{Answer, IdentityProvider, Rejection, Secret};
 
 use crate::flights::Flights;
 use crate::http::{Call, CallError, Client, OwnSecret};
+use crate::sent::Sent;
 
 use answer::Verdict;
 pub use builder::{ClerkBuilder, ClerkError, DEFAULT_API_URL, DEFAULT_API_VERSION};
@@ -105,9 +106,15 @@ impl Clerk {
     }
 
     async fn ask(&self, way: &Way, secret: &Secret) -> Answer {
-        match self.verdict(way, secret).await {
-            Ok(Ok(identity)) => Answer::Known(identity),
-            Ok(Err(rejection)) => Answer::Rejected(rejection),
+        let own = self.ways.iter().map(|way| way.own.expose());
+        let sent = own.fold(Sent::of(secret), Sent::and);
+        let known = match self.verdict(way, secret).await {
+            Ok(Ok(identity)) => sent.clear(identity),
+            Ok(Err(rejection)) => return Answer::Rejected(rejection),
+            Err(error) => Err(error),
+        };
+        match known {
+            Ok(identity) => Answer::Known(identity),
             Err(error) => Answer::Unavailable(self.client.unavailable(error)),
         }
     }

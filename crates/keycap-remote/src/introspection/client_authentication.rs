@@ -17,9 +17,9 @@ const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-be
 /// A client's id and what proves that it is the client.
 #[derive(Debug)]
 pub(super) enum ClientAuthentication {
-    /// `client_secret_basic`: what follows `Basic` in the header. A `HeaderValue` would not be overwritten
-    /// when it is dropped, so each call makes one.
-    Basic(OwnSecret),
+    /// `client_secret_basic`: what follows `Basic` in the header, and the secret in it. A `HeaderValue`
+    /// would not be overwritten when it is dropped, so each call makes one.
+    Basic { credentials: OwnSecret, secret: OwnSecret },
     /// `client_secret_post`.
     Post { id: String, secret: OwnSecret },
     /// `private_key_jwt`.
@@ -32,10 +32,10 @@ impl ClientAuthentication {
     pub(super) fn basic(id: &str, secret: &OwnSecret) -> Result<Self, IntrospectionError> {
         check(id, secret)?;
         let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
-        let secret = Zeroizing::new(encoded(secret.expose()));
-        let pair = Zeroizing::new(format!("{}:{}", encoded(id), *secret));
+        let in_form = Zeroizing::new(encoded(secret.expose()));
+        let pair = Zeroizing::new(format!("{}:{}", encoded(id), *in_form));
         let credentials = OwnSecret::new(BASE64_STANDARD.encode(&*pair));
-        Ok(Self::Basic(credentials))
+        Ok(Self::Basic { credentials, secret: secret.clone() })
     }
 
     /// In the body.
@@ -55,7 +55,7 @@ impl ClientAuthentication {
     /// Adds what belongs in the body.
     pub(super) fn sign(&self, form: &mut Serializer<'_, String>) -> Result<(), CallError> {
         match self {
-            Self::Basic(_) => {}
+            Self::Basic { .. } => {}
             Self::Post { id, secret } => {
                 form.append_pair("client_id", id);
                 form.append_pair("client_secret", secret.expose());
@@ -68,11 +68,20 @@ impl ClientAuthentication {
         Ok(())
     }
 
+    /// What is shown in every call. An assertion is shown once and is of no use a minute later.
+    pub(super) fn own(&self) -> Vec<&str> {
+        match self {
+            Self::Basic { credentials, secret } => vec![credentials.expose(), secret.expose()],
+            Self::Post { secret, .. } => vec![secret.expose()],
+            Self::PrivateKeyJwt(_) => Vec::new(),
+        }
+    }
+
     /// Adds what belongs in the head.
     pub(super) fn head(&self, call: Call) -> Result<Call, CallError> {
         let unfit = |_| CallError::Unsigned("our own credentials fit no header");
         match self {
-            Self::Basic(credentials) => {
+            Self::Basic { credentials, .. } => {
                 let header = credentials.authorization("Basic").map_err(unfit)?;
                 Ok(call.header(AUTHORIZATION, header))
             }

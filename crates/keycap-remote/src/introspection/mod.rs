@@ -28,6 +28,7 @@ use keycap_verify::{Answer, IdentityProvider, Rejection, Secret};
 
 use crate::flights::Flights;
 use crate::http::{CallError, Client, Reply};
+use crate::sent::Sent;
 
 use answer::Said;
 use request::Request;
@@ -108,14 +109,22 @@ impl IdentityProvider for Introspection {
 impl Parts {
     async fn ask(&self, token: &Secret) -> Answer {
         let asked_at = self.clock.now();
+        let sent = self.request.own().into_iter().fold(Sent::of(token), Sent::and);
         let read = |reply: Reply| answer::read(reply.status, &reply.body);
         let said = match self.request.about(token) {
             Ok(call) => self.client.ask(call, read).await,
             Err(error) => Err(error),
         };
-        match said {
+        let answer = match said {
             Ok(said) => self.answer(said, asked_at),
             Err(error) => self.unavailable(error),
+        };
+        match answer {
+            Answer::Known(identity) => match sent.clear(identity) {
+                Ok(identity) => Answer::Known(identity),
+                Err(error) => self.unavailable(error),
+            },
+            answer => answer,
         }
     }
 

@@ -42,6 +42,11 @@ impl Request {
         self.authentication.head(call)
     }
 
+    /// What is shown of our own.
+    pub(super) fn own(&self) -> Vec<&str> {
+        self.authentication.own()
+    }
+
     fn form(&self, token: &Secret) -> Result<Bytes, CallError> {
         let mut form = Serializer::new(String::with_capacity(FORM_CAPACITY));
         form.append_pair("token", token.expose());

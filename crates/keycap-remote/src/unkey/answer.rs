@@ -13,9 +13,12 @@ use keycap_verify::Rejection;
 
 use crate::http::CallError;
 use crate::json;
+use crate::sent::Sent;
 
 /// The longest code that is named in an error, in bytes.
 const MAX_CODE_BYTES: usize = 64;
+/// Stands for a code that is not shown.
+const UNSHOWN: &str = "…";
 
 /// The body of an answer to `keys.verifyKey` (Unkey's OpenAPI, `V2KeysVerifyKeyResponseBody`). Fields
 /// that are not read here may come and go.
@@ -92,6 +95,14 @@ pub(super) enum Trouble {
 }
 
 impl Trouble {
+    /// The same, without a code that holds what Unkey was sent.
+    pub(super) fn veiled(self, sent: &Sent<'_>) -> Self {
+        match self {
+            Self::UnknownCode(code) if sent.is_in(&code) => Self::UnknownCode(UNSHOWN.to_owned()),
+            trouble => trouble,
+        }
+    }
+
     /// How long it is of no use to ask again.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -178,5 +189,5 @@ impl LimitData {
 fn code(text: &str) -> String {
     let is_code = text.len() <= MAX_CODE_BYTES
         && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
-    if is_code { text.to_owned() } else { "…".to_owned() }
+    if is_code { text.to_owned() } else { UNSHOWN.to_owned() }
 }

@@ -25,6 +25,7 @@ use keycap_verify::{Answer, IdentityProvider, Rejection, Secret, Unavailable};
 
 use crate::flights::Flights;
 use crate::http::{Call, Client, OwnSecret};
+use crate::sent::Sent;
 
 use answer::{Trouble, Verdict};
 pub use builder::{DEFAULT_API_URL, MAX_PREFIX_BYTES, UnkeyBuilder, UnkeyError};
@@ -126,7 +127,7 @@ impl Unkey {
             Err(trouble) => return self.cannot(trouble),
         };
         match self.client.ask(call, |reply| answer::read(reply.status, &reply.body)).await {
-            Ok(told) => self.decide(told),
+            Ok(told) => self.decide(told, &Sent::of(secret).and(self.root_key.expose())),
             Err(error) => Answer::Unavailable(self.client.unavailable(error)),
         }
     }
@@ -142,14 +143,18 @@ impl Unkey {
             .header(AUTHORIZATION, authorization))
     }
 
-    fn decide(&self, told: answer::VerifyKey) -> Answer {
+    fn decide(&self, told: answer::VerifyKey, sent: &Sent<'_>) -> Answer {
         let now = self.clock.now();
-        let decided = match told.verdict(now) {
-            Verdict::Valid(key) => self.who.identity(&self.name, *key, now).map(Answer::Known),
+        let known = match told.verdict(now) {
+            Verdict::Valid(key) => self.who.identity(&self.name, *key, now),
             Verdict::Rejected(rejection) => return Answer::Rejected(rejection),
-            Verdict::Cannot(trouble) => Err(trouble),
+            Verdict::Cannot(trouble) => Err(trouble.veiled(sent)),
         };
-        decided.unwrap_or_else(|trouble| self.cannot(trouble))
+        match known.map(|identity| sent.clear(identity)) {
+            Ok(Ok(identity)) => Answer::Known(identity),
+            Ok(Err(error)) => Answer::Unavailable(self.client.unavailable(error)),
+            Err(trouble) => self.cannot(trouble),
+        }
     }
 
     fn cannot(&self, trouble: Trouble) -> Answer {
