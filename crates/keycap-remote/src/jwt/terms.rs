@@ -121,7 +121,7 @@ impl Terms {
         let id = id.ok_or_else(|| Refusal::Missing(self.subject_claim.clone()))?;
         let subject = Subject::new(&self.provider, id)
             .and_then(|subject| subject.with_issuer(&self.issuer))
-            .map_err(Refusal::Subject)?;
+            .map_err(|_| Refusal::Subject)?;
         let organisation = match &self.organisation_claim {
             Some(claim) => claims.text(claim).map_err(Refusal::Claims)?,
             None => None,

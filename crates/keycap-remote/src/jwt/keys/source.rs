@@ -13,9 +13,9 @@ use reqwest::header::{ACCEPT, HeaderValue};
 use serde::Deserialize;
 
 use super::super::JwtError;
-use crate::HttpSettings;
 use crate::http::{Call, CallError, Client, Reply};
 use crate::jose::KeySet;
+use crate::{HttpSettings, HttpSettingsError};
 
 /// How long the place of the keys is remembered, unless keys cannot be had there.
 pub(super) const METADATA_TTL: Duration = Duration::from_secs(3_600);
@@ -122,13 +122,20 @@ impl Discovered {
         if document.issuer != self.issuer {
             return Err(CallError::Unreadable("the metadata names another issuer".into()));
         }
-        let url = self.settings.url(&document.jwks_uri);
-        let url = url.map_err(|error| CallError::Unreadable(format!("its `jwks_uri`: {error}")))?;
+        let url = self.settings.url(&document.jwks_uri).map_err(|error| unfit(&error))?;
         match (self.document.scheme(), url.scheme()) {
             ("https", "http") => Err(CallError::Unreadable("its `jwks_uri` is plain HTTP".into())),
             _ => Ok(url),
         }
     }
+}
+
+/// What is wrong with a place of the keys, without what the issuer wrote: that may be anything.
+fn unfit(error: &HttpSettingsError) -> CallError {
+    CallError::Unreadable(match error {
+        HttpSettingsError::Url { wrong, .. } => format!("its `jwks_uri` {wrong}"),
+        _ => "its `jwks_uri` cannot be asked".into(),
+    })
 }
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
