@@ -7,6 +7,9 @@ use std::sync::Arc;
 /// The longest owner, subject id, issuer or provider name, in bytes.
 pub const MAX_NAME_BYTES: usize = 255;
 
+/// Characters of what is no name or prefix that an error shows.
+const SHOWN_CHARACTERS: usize = 12;
+
 /// Begins the account of a key that has one of its own, so no owner may begin with it.
 pub(crate) const OWN_ACCOUNT: &str = "key:";
 
@@ -56,13 +59,20 @@ pub enum NameError {
     Reserved(String),
 }
 
+/// As much of what was to be a name as an error shows. It may be a secret in the wrong place, of which
+/// this is no more than the part that is shown to tell keys apart.
+pub(crate) fn beginning(text: &str) -> String {
+    let shown = text.chars().take(SHOWN_CHARACTERS).flat_map(char::escape_debug);
+    let rest = text.chars().nth(SHOWN_CHARACTERS).map(|_| '…');
+    shown.chain(rest).collect()
+}
+
 /// A name without white space and control characters.
 pub(crate) fn check_name(what: &'static str, name: &str) -> Result<Arc<str>, NameError> {
     let fits = (1..=MAX_NAME_BYTES).contains(&name.len())
         && !name.chars().any(|c| c.is_control() || c.is_whitespace());
     if !fits {
-        let name = name.chars().take(40).flat_map(char::escape_debug).collect();
-        return Err(NameError::Unfit { what, name });
+        return Err(NameError::Unfit { what, name: beginning(name) });
     }
     Ok(name.into())
 }

@@ -19,6 +19,8 @@ pub const DEFAULT_API_URL: &str = "https://api.clerk.com";
 pub const DEFAULT_API_VERSION: &str = "2026-05-12";
 /// The longest key of our own, in bytes.
 const MAX_OWN_KEY_BYTES: usize = 1024;
+/// The longest version that an error shows, in bytes: a date and a little more.
+const MAX_SHOWN_VERSION_BYTES: usize = 12;
 
 /// Sets up [`Clerk`].
 #[must_use]
@@ -227,9 +229,17 @@ fn is_own_key(key: &str, prefix: &str) -> bool {
         && rest.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
+/// A version that is wrong, unless it is too long to be meant for one and may be a secret.
+fn shown(version: &str) -> String {
+    match version.len() <= MAX_SHOWN_VERSION_BYTES {
+        true => version.escape_debug().to_string(),
+        false => "…".into(),
+    }
+}
+
 /// `YYYY-MM-DD`, by its shape.
 fn version(text: &str) -> Result<HeaderValue, ClerkError> {
-    let wrong = || ClerkError::ApiVersion(text.chars().take(40).collect());
+    let wrong = || ClerkError::ApiVersion(shown(text));
     let shape = |(at, byte): (usize, u8)| match at {
         4 | 7 => byte == b'-',
         _ => byte.is_ascii_digit(),
@@ -245,7 +255,6 @@ impl fmt::Debug for ClerkBuilder {
         f.debug_struct("ClerkBuilder")
             .field("name", &self.name)
             .field("takes", &self.named_kinds)
-            .field("api_version", &self.api_version)
             .finish_non_exhaustive()
     }
 }

@@ -19,6 +19,9 @@ impl fmt::Debug for Authorities {
     }
 }
 
+const NO_PEM: &str = "the text is not PEM; each should stand between -----BEGIN CERTIFICATE----- and \
+                      -----END CERTIFICATE-----, in base64";
+
 /// TLS that verifies, by these authorities (PEM) or else the system's. There is no other kind.
 pub(super) fn config(only: Option<&Authorities>) -> Result<ClientConfig, HttpSettingsError> {
     let roots = match only {
@@ -36,7 +39,8 @@ fn named(pem: &[u8]) -> Result<RootCertStore, HttpSettingsError> {
     let wrong = |error: String| HttpSettingsError::Trust(error);
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate = certificate.map_err(|error| wrong(format!("not PEM: {error}")))?;
+        // The reader's own words would show what it found, and that may be a private key.
+        let certificate = certificate.map_err(|_| wrong(NO_PEM.into()))?;
         roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
     }
     match roots.is_empty() {

@@ -280,9 +280,7 @@ impl JwtBuilder {
 impl fmt::Debug for JwtBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JwtBuilder")
-            .field("issuer", &self.issuer)
             .field("name", &self.name)
-            .field("audiences", &self.audiences)
             .field("timing", &self.timing)
             .finish_non_exhaustive()
     }

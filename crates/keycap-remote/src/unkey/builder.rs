@@ -156,7 +156,9 @@ fn checked_prefix(prefix: String) -> Result<Box<str>, UnkeyError> {
         && prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     match fits {
         true => Ok((prefix + "_").into()),
-        false => Err(UnkeyError::Prefix(prefix.escape_debug().take(40).collect())),
+        // What is longer may be a whole key.
+        false if prefix.len() > MAX_PREFIX_BYTES => Err(UnkeyError::Prefix("…".into())),
+        false => Err(UnkeyError::Prefix(prefix.escape_debug().collect())),
     }
 }
 

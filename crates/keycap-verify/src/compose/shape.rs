@@ -8,6 +8,7 @@ use serde::de::IgnoredAny;
 
 use super::ComposeError;
 use crate::Secret;
+use crate::subject::beginning;
 
 /// The longest prefix that a route goes by, in bytes.
 pub const MAX_ROUTE_PREFIX_BYTES: usize = 64;
@@ -66,8 +67,7 @@ impl Shape {
         if (1..=MAX_ROUTE_PREFIX_BYTES).contains(&prefix.len()) && prefix.bytes().all(in_secrets) {
             return Ok(());
         }
-        let shown = prefix.chars().take(MAX_ROUTE_PREFIX_BYTES).flat_map(char::escape_debug);
-        Err(ComposeError::Prefix(shown.collect()))
+        Err(ComposeError::Prefix(beginning(prefix)))
     }
 }
 
