@@ -1,7 +1,4 @@
-//! The plaintext of a key is in no log line, no answer, no database and no `Debug` (P9).
-//!
-//! One test, because the log is the process's.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "how tests fail")]
+//! Keycap's own keys: in no log line, no answer, no database and no `Debug`.
 
 use std::fmt::Debug;
 
