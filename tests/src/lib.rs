@@ -13,6 +13,7 @@
 )]
 
 mod app;
+pub mod awaited;
 pub mod doubles;
 mod latch;
 pub mod log;

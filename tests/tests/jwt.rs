@@ -259,7 +259,7 @@ async fn p6_an_outage_of_the_issuer_is_503_and_forgotten() {
         let fresh = oidc.token(&chat(Algorithm::EdDsa)).await;
         let all = Served::new(trusting(&oidc), framework).await;
         for path in [METADATA, JWKS] {
-            let broken = Fault { status: Some(500), ..Fault::default() };
+            let broken = Fault::status(500);
             oidc.fail(path, &broken).await;
             let answer = all.ask("/chat", &token).await;
             assert_eq!((answer.status(), answer.code()), refused(503, "auth_unavailable"));

@@ -9,6 +9,7 @@ export function control({ keys, traffic, rebuild }) {
     'POST /rotate': async () => { await keys.rotate(); rebuild(); return keys.describe(); },
     'POST /withdraw': () => { keys.withdraw(); rebuild(); return keys.describe(); },
     'POST /fault': async (request) => { traffic.fault(await json(request)); return {}; },
+    'POST /hold': async (request) => { traffic.hold(await json(request)); return {}; },
     'POST /heal': () => { traffic.heal(); return {}; },
   };
   return async (request, response) => {

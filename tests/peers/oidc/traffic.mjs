@@ -1,31 +1,39 @@
-// What stands before the provider: counts requests per path, and delays or fails them when told to.
-
-import { setTimeout as delay } from 'node:timers/promises';
+// What stands before the provider: counts requests per path, and fails them or holds them back when
+// told to.
 
 export class Traffic {
   #counts = {};
   #faults = new Map();
+  #healed = Promise.withResolvers();
 
   get counts() {
     return this.#counts;
   }
 
-  /** From now on requests for this path wait, and are answered with the status if there is one. */
-  fault({ path, delay_ms: delayMs = 0, status, headers = {}, body = '' }) {
-    this.#faults.set(path, { delayMs, status, headers, body });
+  /** From now on requests for this path are answered so. */
+  fault({ path, status, headers = {}, body = '' }) {
+    this.#faults.set(path, (response) => response.writeHead(status, headers).end(body));
+  }
+
+  /** From now on requests for this path wait until all is healed. */
+  hold({ path }) {
+    const { promise } = this.#healed;
+    this.#faults.set(path, (response, goOn) => promise.then(goOn));
   }
 
   heal() {
     this.#faults.clear();
+    this.#healed.resolve();
+    this.#healed = Promise.withResolvers();
   }
 
   /** Hands the request on, or answers in the provider's place. */
-  async pass(request, response, provider) {
+  pass(request, response, provider) {
     const { pathname } = new URL(request.url, 'http://any');
     this.#counts[pathname] = (this.#counts[pathname] ?? 0) + 1;
+    const goOn = () => provider(request, response);
     const fault = this.#faults.get(pathname);
-    if (fault) await delay(fault.delayMs);
-    if (fault?.status) response.writeHead(fault.status, fault.headers).end(fault.body);
-    else provider(request, response);
+    if (fault) fault(response, goOn);
+    else goOn();
   }
 }

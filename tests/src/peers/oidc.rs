@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::process::ExitStatus;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -13,17 +12,23 @@ use super::{PATIENCE, named, node};
 use crate::process::Process;
 use crate::wire::{self, Request, Response};
 
-/// What requests for a path meet, until all faults are healed.
-#[derive(Clone, Debug, Default)]
+/// What requests for a path are answered instead, until all faults are healed.
+#[derive(Clone, Debug)]
 pub struct Fault {
-    /// They wait so long first.
-    pub delay: Duration,
-    /// Then they are answered with this status; where there is none, as if nothing was wrong.
-    pub status: Option<u16>,
-    /// The headers of that answer.
+    /// The status.
+    pub status: u16,
+    /// The headers.
     pub headers: Vec<(String, String)>,
-    /// Its body.
+    /// The body.
     pub body: String,
+}
+
+impl Fault {
+    /// This status, without headers and body.
+    #[must_use]
+    pub fn status(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: String::new() }
+    }
 }
 
 /// A real OpenID provider.
@@ -130,7 +135,6 @@ impl Oidc {
         let headers: BTreeMap<_, _> = fault.headers.iter().cloned().collect();
         let order = json!({
             "path": path,
-            "delay_ms": u64::try_from(fault.delay.as_millis()).expect("a delay"),
             "status": fault.status,
             "headers": headers,
             "body": fault.body,
@@ -138,7 +142,14 @@ impl Oidc {
         self.tell(&Request::post("/fault").json(&order.to_string())).await;
     }
 
-    /// Ends all faults.
+    /// From now on requests for this path are held back until all is healed, and are then answered as
+    /// if nothing was wrong.
+    pub async fn hold(&self, path: &str) {
+        let order = json!({ "path": path });
+        self.tell(&Request::post("/hold").json(&order.to_string())).await;
+    }
+
+    /// Ends all faults, and lets go of what is held back.
     pub async fn heal(&self) {
         self.tell(&Request::post("/heal")).await;
     }

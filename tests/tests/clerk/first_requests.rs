@@ -1,9 +1,12 @@
 //! A new customer whose first requests come all at once, through two gates over one ledger.
 
+use std::sync::Arc;
+
 use futures_util::future::join_all;
 use keycap::budget::{ChainSpec, audit};
 use keycap::{Identity, Ledger as _, TemplateError, key_account};
 use keycap_standins::clerk::{NewApiKey, user};
+use keycap_tests::awaited::AwaitedProvider;
 use keycap_tests::wait::eventually;
 use keycap_tests::{Framework, allow_many_connections};
 
@@ -19,7 +22,7 @@ fn by_key(identity: &Identity) -> Result<ChainSpec, TemplateError> {
 async fn p1_two_hundred_first_requests_make_one_call_and_open_one_account() {
     allow_many_connections();
     let world = World::new().await;
-    let provider = world.provider();
+    let provider = Arc::new(AwaitedProvider::new(world.provider()));
     let [axum, actix] = Framework::ALL;
     let sites =
         [world.app(&provider, by_key).on(axum).await, world.app(&provider, by_key).on(actix).await];
@@ -28,7 +31,8 @@ async fn p1_two_hundred_first_requests_make_one_call_and_open_one_account() {
     world.at.shut();
     let requests = join_all((0..REQUESTS).map(|n| chat(&sites[n % 2], &key.secret)));
     let door = async {
-        world.at.until_held(1).await;
+        // Both gates, each with one verification for all of its requests.
+        provider.until_awaited(2).await;
         world.at.open();
     };
     let (answers, ()) = tokio::join!(requests, door);

@@ -8,7 +8,8 @@ use keycap::budget::{AccountSpec, ChainSpec, Counter, Retention};
 use keycap::clerk::{Clerk, ClerkBuilder};
 use keycap::verify::{KeyTable, KeyTableBuilder};
 use keycap::{
-    AccountId, Guard, Identity, Ledger, Limit, ManualClock, MemoryLedger, TemplateError, usd,
+    AccountId, Guard, Identity, IdentityProvider, Ledger, Limit, ManualClock, MemoryLedger,
+    TemplateError, usd,
 };
 use keycap_standins::clerk::{Ended, Instance, SECRET_KEY, Setup};
 use keycap_tests::wire::{Request, Response, answer};
@@ -49,7 +50,7 @@ impl World {
 
     /// An application with this provider and these terms: `/chat` costs one cent, `/admin` asks for a
     /// scope, `/me` is free.
-    pub(crate) fn app(&self, provider: &Arc<Clerk>, terms: Terms) -> App {
+    pub(crate) fn app(&self, provider: &Arc<impl IdentityProvider + 'static>, terms: Terms) -> App {
         app(provider, &self.ledger, &self.clock, terms)
     }
 
@@ -77,7 +78,7 @@ impl World {
 }
 
 pub(crate) fn app(
-    provider: &Arc<Clerk>,
+    provider: &Arc<impl IdentityProvider + 'static>,
     ledger: &Arc<MemoryLedger>,
     clock: &ManualClock,
     terms: Terms,
@@ -97,7 +98,7 @@ pub(crate) fn app(
         .route(Route::guarded("/me", Guard::free(), Work::Show))
 }
 
-pub(crate) fn table() -> KeyTableBuilder {
+fn table() -> KeyTableBuilder {
     KeyTable::builder().live_ttl(TTL).rejected_ttl(REJECTED_TTL)
 }
 

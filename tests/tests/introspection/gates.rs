@@ -1,10 +1,12 @@
 //! What callers are told, through both adapters.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use keycap::introspection::{HttpSettings, Introspection, SigningKey};
-use keycap::{Clock as _, Guard, IdentityProvider as _, ManualClock, SystemClock, usd};
+use keycap::introspection::{HttpSettings, SigningKey};
+use keycap::{Clock as _, Guard, IdentityProvider, ManualClock, SystemClock, usd};
+use keycap_tests::awaited::AwaitedProvider;
 use keycap_tests::log::Log;
 use keycap_tests::peers::{Client, Fault, Oidc};
 use keycap_tests::wire::{self, Request, Response};
@@ -14,7 +16,7 @@ use serde_json::json;
 use crate::{INTROSPECT, KEYS, asking, every_client, key, opaque, secret};
 
 /// An application whose gate has this provider.
-fn app(provider: &Introspection) -> App {
+fn app<P: IdentityProvider + Clone + 'static>(provider: &P) -> App {
     let provider = provider.clone();
     App::limited("$20 per day")
         .gate(move |gate| gate.provider(provider.clone()))
@@ -115,17 +117,22 @@ async fn a_thousand_first_requests_through_two_gates_make_one_call_and_open_one_
         .http(HttpSettings::new().total_timeout(Duration::from_secs(30)))
         .build()
         .unwrap();
+    let provider = Arc::new(AwaitedProvider::new(provider));
     let patient = app(&provider).gate(|gate| gate.verify_timeout(Duration::from_secs(60)));
     let one = served(patient.clone(), Framework::Axum).await;
     let ledger = one.ledger.clone();
     let shared = patient.gate(move |gate| gate.ledger(ledger.clone()));
     let other = served(shared, Framework::Actix).await;
-    // Long enough for the first request of each gate to come while the call is under way.
-    let slow = Fault { delay: Duration::from_secs(2), ..Fault::default() };
-    oidc.fail(INTROSPECT, &slow).await;
 
+    oidc.hold(INTROSPECT).await;
     let sites = [&one, &other];
-    let answers = join_all((0..1_000).map(|number| ask(sites[number % 2], "/chat", &token))).await;
+    let requests = join_all((0..1_000).map(|number| ask(sites[number % 2], "/chat", &token)));
+    let released = async {
+        // Both gates, each with one verification for all of its requests.
+        provider.until_awaited(2).await;
+        oidc.heal().await;
+    };
+    let (answers, ()) = tokio::join!(requests, released);
     let served = answers.iter().filter(|answer| answer.status() == 200).count();
     assert_eq!(served, 1_000, "{:?}", answers.iter().find(|answer| answer.status() != 200));
     assert_eq!(oidc.counts().await[INTROSPECT], 1);
@@ -145,7 +152,7 @@ async fn p6_an_outage_is_503_and_forgotten() {
         let provider = asking(&oidc).private_key_jwt("app-key", key(2)).build().unwrap();
         let site = served(app(&provider), framework).await;
         assert_eq!(ask(&site, "/chat", &token).await.status(), 200);
-        let broken = Fault { status: Some(500), ..Fault::default() };
+        let broken = Fault::status(500);
         oidc.fail(INTROSPECT, &broken).await;
         assert_eq!(ask(&site, "/chat", &token).await.status(), 200, "it is known here");
         assert_told(&ask(&site, "/chat", &fresh).await, 503, "auth_unavailable");
