@@ -90,6 +90,14 @@ impl<P: IdentityProvider> IdentityProvider for WaywardProvider<P> {
         self.inner.name()
     }
 
+    fn names(&self) -> Vec<&str> {
+        self.inner.names()
+    }
+
+    fn names_for(&self, secret: &Secret) -> Vec<&str> {
+        self.inner.names_for(secret)
+    }
+
     fn screen(&self, secret: &Secret) -> Option<Rejection> {
         assert!(!self.switch.is(Mood::PanickingAtOnce), "a double was told to panic");
         self.inner.screen(secret)
