@@ -13,7 +13,6 @@ mod changes;
 mod contract;
 mod example;
 mod first_requests;
-mod grace;
 mod outages;
 mod scenarios;
 mod secrecy;
