@@ -15,6 +15,14 @@ impl<P: IdentityProvider> IdentityProvider for ByAccount<P> {
         self.0.name()
     }
 
+    fn names(&self) -> Vec<&str> {
+        self.0.names()
+    }
+
+    fn names_for(&self, secret: &Secret) -> Vec<&str> {
+        self.0.names_for(secret)
+    }
+
     fn screen(&self, secret: &Secret) -> Option<Rejection> {
         self.0.screen(secret)
     }
