@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use keycap::SystemClock;
 use keycap_standins::issuer::{AUDIENCE, Algorithm, Issuer};
 use keycap_tests::process::{PATIENCE, Quickstart, Start};
+use keycap_tests::wait::eventually;
 use keycap_tests::wire::{Request, Response, answer};
 use rustix::process::Signal;
 use serde_json::json;
@@ -81,6 +82,8 @@ async fn p6_an_issuer_that_the_environment_names_is_asked_and_may_be_away() {
     let token = issuer.token(Algorithm::Rs256, json!({ "sub": "alice", "aud": "api" }));
     let unavailable = chat(address, &token).await;
     assert_eq!(told(&unavailable), (503, "auth_unavailable".to_owned()));
+    let said = async || process.stderr.text();
+    eventually("why, in the log", said, |text| text.contains("503")).await;
     issuer.heal();
     let served = chat(address, &token).await;
     assert_eq!((served.status(), &served.json()["subject"]), (200, &json!("alice")));
@@ -91,11 +94,24 @@ async fn p6_an_issuer_that_the_environment_names_is_asked_and_may_be_away() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_cannot_be_one_is_named_at_the_start() {
-    let directory = tempfile::tempdir().unwrap();
-    let start = Start::example(EXAMPLE, directory.path());
-    let mut process = start.set("OIDC_ISSUER", "http://id.example.com").spawn();
-    assert!(!process.ended().await.success());
-    let said = process.stderr.to_its_end().await;
-    assert!(said.contains("OIDC_ISSUER") && said.contains("https://"), "{said}");
+async fn settings_that_make_no_sense_are_named_at_the_start() {
+    let audience = ("OIDC_AUDIENCE", "api");
+    let issuer = ("OIDC_ISSUER", "https://id.example.com");
+    for (settings, named) in [
+        (vec![("OIDC_ISSUER", "http://id.example.com"), audience], ["OIDC_ISSUER", "https://"]),
+        (vec![("OIDC_ISSUER", ""), audience], ["OIDC_ISSUER", "is no issuer"]),
+        (vec![issuer], ["OIDC_ISSUER", "needs OIDC_AUDIENCE"]),
+        (vec![audience], ["OIDC_AUDIENCE", "needs OIDC_ISSUER"]),
+        (vec![("PORT", "banana")], ["PORT", "a number"]),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut start = Start::example(EXAMPLE, directory.path());
+        for (name, value) in settings {
+            start = start.set(name, value);
+        }
+        let mut process = start.spawn();
+        assert!(!process.ended().await.success());
+        let said = process.stderr.to_its_end().await;
+        assert!(named.iter().all(|named| said.contains(named)), "{named:?}: {said}");
+    }
 }

@@ -31,9 +31,13 @@ async fn me(key: Key) -> Result<impl IntoResponse, KeyError> {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let setting = |name, default: &str| env::var(name).unwrap_or(default.to_owned());
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     let (clerk, demo) = match env::var("CLERK_SECRET_KEY") {
         Ok(key) => {
             (Clerk::secret_key(key).api_url(setting("CLERK_API_URL", DEFAULT_API_URL)), None)
+        }
+        Err(_) if env::var_os("CLERK_API_URL").is_some() => {
+            anyhow::bail!("CLERK_API_URL needs CLERK_SECRET_KEY: the `sk_…` key of that instance")
         }
         Err(_) => {
             let demo = demo::Demo::start().await;

@@ -34,8 +34,9 @@ async fn me(key: Key) -> Result<impl IntoResponse, KeyError> {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let setting = |name, default: &str| env::var(name).unwrap_or(default.to_owned());
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     let table = PathBuf::from(setting("SHOP_DB", "shop.db"));
-    let issued = demo::issue(&table)?;
+    let issued = demo::issue(&table).context("SHOP_DB")?;
     let store = SqliteStore::open(setting("KEYCAP_DB", "keycap-custom-provider.db")).await?;
     let keys = OwnKeys(ApiKeys(Arc::new(table)));
     let cap = "$0.10 per day".parse()?;

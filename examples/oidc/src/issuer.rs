@@ -2,6 +2,7 @@
 
 use std::env;
 
+use anyhow::bail;
 use keycap::SystemClock;
 use keycap::jwt::{Jwt, JwtBuilder};
 use keycap_standins::issuer::{AUDIENCE, Algorithm, CLIENT_ID, CLIENT_SECRET, Issuer};
@@ -16,13 +17,12 @@ pub(crate) enum Tokens {
 
 impl Tokens {
     /// What the environment names, or else a local one.
-    pub(crate) async fn from_environment() -> Self {
-        match env::var("OIDC_ISSUER") {
-            Ok(issuer) => {
-                let audience = env::var("OIDC_AUDIENCE").unwrap_or(AUDIENCE.to_owned());
-                Self::Real { issuer, audience }
-            }
-            Err(_) => Self::Local(Issuer::start(SystemClock).await),
+    pub(crate) async fn from_environment() -> anyhow::Result<Self> {
+        match (env::var("OIDC_ISSUER"), env::var("OIDC_AUDIENCE")) {
+            (Ok(issuer), Ok(audience)) => Ok(Self::Real { issuer, audience }),
+            (Err(_), Err(_)) => Ok(Self::Local(Issuer::start(SystemClock).await)),
+            (Ok(_), Err(_)) => bail!("OIDC_ISSUER needs OIDC_AUDIENCE: the `aud` of its tokens"),
+            (Err(_), Ok(_)) => bail!("OIDC_AUDIENCE needs OIDC_ISSUER: whose tokens to accept"),
         }
     }
 

@@ -2,8 +2,7 @@
 //! however many tokens it is given.
 //!
 //! Environment: `OIDC_ISSUER` and `OIDC_AUDIENCE` (the issuer and what its tokens for this API say in
-//! `aud`; without the first, an issuer on this machine), `PORT` (3000), `KEYCAP_DB` (the budgets'
-//! file).
+//! `aud`; without both, an issuer on this machine), `PORT` (3000), `KEYCAP_DB` (the budgets' file).
 
 mod issuer;
 
@@ -32,8 +31,9 @@ async fn me(key: Key) -> Result<impl IntoResponse, KeyError> {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let setting = |name, default: &str| env::var(name).unwrap_or(default.to_owned());
-    let tokens = Tokens::from_environment().await;
-    let provider = tokens.provider().build().context("OIDC_ISSUER")?;
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    let tokens = Tokens::from_environment().await?;
+    let provider = tokens.provider().build().context("OIDC_ISSUER or OIDC_AUDIENCE")?;
     let store = SqliteStore::open(setting("KEYCAP_DB", "keycap-oidc.db")).await?;
     let cap = "$0.10 per day".parse()?;
     let gate = Gate::builder().ledger(store.clone()).provider(provider).limit(cap).build()?;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use keycap_standins::clerk::{Instance, NewApiKey, NewToken, SECRET_KEY, machine, user};
+use keycap_standins::faults::DeadPort;
 use keycap_tests::process::{PATIENCE, Start};
 use keycap_tests::wait::eventually;
 use keycap_tests::wire::{Request, Response, answer};
@@ -76,8 +77,29 @@ async fn it_asks_the_clerk_that_the_environment_names() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn p6_p9_it_logs_why_clerk_could_not_be_asked() {
+    let directory = tempfile::tempdir().unwrap();
+    let nobody = DeadPort::new();
+    let process = start(directory.path())
+        .set("CLERK_SECRET_KEY", SECRET_KEY)
+        .set("CLERK_API_URL", nobody.origin())
+        .spawn();
+    let listens = timeout(PATIENCE, process.stdout.wait_for_line("listening on http://")).await;
+    let address = listens.unwrap().unwrap().parse().unwrap();
+    assert_refused(&chat(address, "ak_test_anybodys").await, 503, "auth_unavailable");
+    let said = async || process.stderr.text();
+    let said = eventually("the reason", said, |text| text.contains("clerk")).await;
+    assert!(!said.contains(SECRET_KEY) && !said.contains("ak_test_anybodys"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn it_says_why_it_does_not_start_and_shows_no_key() {
     let directory = tempfile::tempdir().unwrap();
+    let keyless = start(directory.path()).set("CLERK_API_URL", "https://api.clerk.com");
+    let mut keyless = keyless.spawn();
+    assert!(!keyless.ended().await.success());
+    let said = keyless.stderr.to_its_end().await;
+    assert!(said.contains("CLERK_API_URL needs CLERK_SECRET_KEY"), "{said}");
     for (key, url, why) in [
         ("pk_live_hidden", "https://api.clerk.com", "publishable key"),
         ("hidden", "https://api.clerk.com", "should be `sk_`"),
