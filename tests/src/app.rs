@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use keycap::budget::{AccountSpec, ChainSpec};
-use keycap::{AccountId, GateBuilder, Guard, NewKey};
+use keycap::{AccountId, GateBuilder, Guard, IdentityProvider, NewKey, usd};
 
 use crate::{Framework, Latch, Site, Work};
 
@@ -108,6 +108,16 @@ impl App {
     pub fn limited(limit: &'static str) -> Self {
         Self::default()
             .terms(move |account| ChainSpec::of(account.limit(limit.parse().unwrap()).unwrap()))
+    }
+
+    /// An application whose gate has this provider, and whose accounts have this limit: `/chat` asks for
+    /// the scope of that name and costs a cent, `/admin` asks for the scope `admin`.
+    pub fn of(limit: &'static str, provider: impl IdentityProvider + Clone + 'static) -> Self {
+        let chat = Guard::fixed(usd!(0.01)).scope("chat");
+        Self::limited(limit)
+            .gate(move |gate| gate.provider(provider.clone()))
+            .route(Route::guarded("/chat", chat, Work::Track(usd!(0.01))))
+            .route(Route::guarded("/admin", Guard::free().scope("admin"), Work::Limits))
     }
 
     /// With this ledger.

@@ -22,7 +22,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 pub use oidc::{Fault, Oidc};
-pub use wish::{Algorithm, Client, OPAQUE_RESOURCE, Wish};
+pub use wish::{Client, OPAQUE_RESOURCE, Wish, resource};
 
 /// The longest that a script may run, or a provider take to be ready.
 pub const PATIENCE: Duration = Duration::from_secs(60);

@@ -8,27 +8,29 @@ use futures_util::future::join_all;
 use keycap::jwt::{Jwt, JwtBuilder};
 use keycap::verify::Answer;
 use keycap::{
-    Clock as _, Guard, Identity, IdentityProvider as _, ManualClock, Rejection, Secret,
-    SystemClock, usd,
+    Clock as _, Identity, IdentityProvider as _, ManualClock, Rejection, Secret, SystemClock,
 };
+use keycap_standins::issuer::Algorithm;
 use keycap_tests::log::Log;
-use keycap_tests::peers::{Algorithm, Client, Fault, OPAQUE_RESOURCE, Oidc, Wish};
+use keycap_tests::peers::{Client, Fault, OPAQUE_RESOURCE, Oidc, Wish, resource};
 use keycap_tests::wire::{self, Request, Response};
-use keycap_tests::{App, Framework, Route, Site, Work, allow_many_connections};
+use keycap_tests::{App, Framework, Site, allow_many_connections};
 use serde_json::json;
 
+/// Above what any of these tests spends.
+const CAP: &str = "$20 per day";
 const METADATA: &str = "/.well-known/openid-configuration";
 const JWKS: &str = "/jwks";
 
 /// Tokens for any of the resources.
 fn trusting(oidc: &Oidc) -> JwtBuilder {
-    let all = Algorithm::ALL.iter().map(|algorithm| algorithm.resource());
+    let all = Algorithm::ALL.map(resource).into_iter();
     let tokens = Jwt::issuer(oidc.issuer()).access_tokens_only().discover();
     all.fold(tokens, JwtBuilder::audience)
 }
 
 fn chat(algorithm: Algorithm) -> Wish {
-    Wish::of(algorithm.resource()).scope("chat")
+    Wish::of(resource(algorithm)).scope("chat")
 }
 
 async fn verify(provider: &Jwt, token: &str) -> Answer {
@@ -53,7 +55,7 @@ async fn every_algorithm_says_who_presents_a_token() {
     let provider = trusting(&oidc).organisation_claim("org_id").build().unwrap();
     let claims = json!({ "sub": "alice", "org_id": "org_1", "tier": "pro" });
     for algorithm in Algorithm::ALL {
-        let wish = Wish::of(algorithm.resource()).scope("chat models:read").claims(&claims);
+        let wish = Wish::of(resource(algorithm)).scope("chat models:read").claims(&claims);
         let identity = known(&provider, &oidc.token(&wish).await).await;
         assert_eq!(identity.subject.id(), "alice");
         assert_eq!(identity.subject.issuer(), Some(oidc.issuer()));
@@ -72,11 +74,11 @@ async fn every_algorithm_says_who_presents_a_token() {
 async fn a_token_is_for_its_resource_and_as_required() {
     let Some(oidc) = Oidc::shared().await else { return };
     let only = |algorithm: Algorithm| {
-        Jwt::issuer(oidc.issuer()).audience(algorithm.resource()).jwks_url(oidc.url(JWKS))
+        Jwt::issuer(oidc.issuer()).audience(resource(algorithm)).jwks_url(oidc.url(JWKS))
     };
     let provider = only(Algorithm::Es256).require_claim("tier", "pro").build().unwrap();
     let pro = json!({ "tier": ["pro"], "scope": null, "scp": ["chat"] });
-    let good = oidc.token(&Wish::of(Algorithm::Es256.resource()).claims(&pro)).await;
+    let good = oidc.token(&Wish::of(resource(Algorithm::Es256)).claims(&pro)).await;
     assert_eq!(known(&provider, &good).await.scopes.to_string(), "chat");
     let other = only(Algorithm::Rs256).build().unwrap();
     assert_rejected(&verify(&other, &good).await, Rejection::Unknown, "another resource");
@@ -113,19 +115,6 @@ async fn a_fixed_set_of_its_keys_verifies_its_tokens_and_asks_nobody() {
     assert_eq!((counts.get(METADATA), counts[JWKS]), (None, 1), "the test itself asked once");
 }
 
-/// An application whose gate has this provider.
-fn app(provider: &Jwt) -> App {
-    let provider = provider.clone();
-    App::limited("$20 per day")
-        .gate(move |gate| gate.provider(provider.clone()))
-        .route(Route::guarded(
-            "/chat",
-            Guard::fixed(usd!(0.01)).scope("chat"),
-            Work::Track(usd!(0.01)),
-        ))
-        .route(Route::guarded("/admin", Guard::free().scope("admin"), Work::Limits))
-}
-
 /// A site and its issuer, whose clocks go together.
 struct Served {
     site: Site,
@@ -136,7 +125,7 @@ impl Served {
     async fn new(tokens: JwtBuilder, framework: Framework) -> Self {
         let clock = ManualClock::at(SystemClock.now());
         let provider = tokens.clock(clock.clone()).build().unwrap();
-        let site = app(&provider).on(framework).await;
+        let site = App::of(CAP, provider.clone()).on(framework).await;
         site.clock.set(clock.now());
         Self { site, clock }
     }
@@ -288,9 +277,9 @@ async fn a_thousand_first_requests_through_two_gates_fetch_the_keys_once_and_ope
     let Some(oidc) = Oidc::start().await else { return };
     let token = oidc.token(&chat(Algorithm::Ps256).claims(&json!({ "sub": "alice" }))).await;
     let provider = trusting(&oidc).build().unwrap();
-    let one = app(&provider).on(Framework::Axum).await;
+    let one = App::of(CAP, provider.clone()).on(Framework::Axum).await;
     let ledger = one.ledger.clone();
-    let other = app(&provider).gate(move |gate| gate.ledger(ledger.clone()));
+    let other = App::of(CAP, provider.clone()).gate(move |gate| gate.ledger(ledger.clone()));
     let other = other.on(Framework::Actix).await;
     for site in [&one, &other] {
         site.clock.set(SystemClock.now());

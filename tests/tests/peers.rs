@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use keycap_tests::peers::{Algorithm, Client, Fault, OPAQUE_RESOURCE, Oidc, Wish, run_node};
+use keycap_standins::issuer::Algorithm;
+use keycap_tests::peers::{Client, Fault, OPAQUE_RESOURCE, Oidc, Wish, resource, run_node};
 use keycap_tests::wait::eventually;
 use keycap_tests::wire::{self, Request};
 use serde_json::{Value, json};
@@ -34,13 +35,13 @@ async fn published(oidc: &Oidc, key: &str) -> bool {
 async fn a_token_is_signed_as_its_resource_says() {
     let Some(oidc) = Oidc::shared().await else { return };
     for algorithm in Algorithm::ALL {
-        let token = oidc.token(&Wish::of(algorithm.resource()).scope("chat admin")).await;
+        let token = oidc.token(&Wish::of(resource(algorithm)).scope("chat admin")).await;
         let (header, claims) = parts(&token);
         assert_eq!(header["alg"], algorithm.name());
         assert_eq!(header["typ"], "at+jwt");
         assert!(published(&oidc, &key_id(&token)).await, "{header}");
         assert_eq!(claims["iss"], oidc.issuer());
-        assert_eq!(claims["aud"], algorithm.resource());
+        assert_eq!(claims["aud"], resource(algorithm));
         assert_eq!(claims["sub"], Client::Basic.id());
         assert_eq!(claims["scope"], "chat admin");
     }
@@ -51,7 +52,7 @@ async fn a_jwt_claims_what_was_wished_for() {
     let Some(oidc) = Oidc::shared().await else { return };
     let claims =
         json!({ "sub": "user_1", "tier": "pro", "nbf": 4_000_000_000_u64, "aud": ["a", "b"] });
-    let wish = Wish::of(Algorithm::Es256.resource()).claims(&claims).life_s(2);
+    let wish = Wish::of(resource(Algorithm::Es256)).claims(&claims).life_s(2);
     let (_, told) = parts(&oidc.token(&wish).await);
     for (name, value) in claims.as_object().expect("an object") {
         assert_eq!(told[name], *value);
@@ -87,7 +88,7 @@ async fn p7_a_revoked_token_is_inactive() {
 #[tokio::test]
 async fn a_jwt_is_introspected_by_nobody() {
     let Some(oidc) = Oidc::shared().await else { return };
-    let token = oidc.token(&Wish::of(Algorithm::Rs256.resource())).await;
+    let token = oidc.token(&Wish::of(resource(Algorithm::Rs256))).await;
     let answer = oidc.introspect(&token).await;
     assert_eq!((answer.status(), answer.code().as_str()), (400, "unsupported_token_type"));
 }
@@ -95,7 +96,7 @@ async fn a_jwt_is_introspected_by_nobody() {
 #[tokio::test]
 async fn a_rotated_key_is_published_until_it_is_withdrawn() {
     let Some(oidc) = Oidc::start().await else { return };
-    let wish = Wish::of(Algorithm::EdDsa.resource());
+    let wish = Wish::of(resource(Algorithm::EdDsa));
     let opaque = oidc.token(&Wish::of(OPAQUE_RESOURCE)).await;
     let old = key_id(&oidc.token(&wish).await);
 

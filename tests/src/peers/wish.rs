@@ -3,6 +3,7 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use keycap_standins::issuer::Algorithm;
 use serde_json::Value;
 
 use crate::wire::Request;
@@ -10,43 +11,14 @@ use crate::wire::Request;
 /// The resource whose tokens are opaque; tokens for no resource at all are opaque too.
 pub const OPAQUE_RESOURCE: &str = "https://api.example/opaque";
 
-/// How a token is signed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Algorithm {
-    /// RSASSA-PKCS1-v1_5 with SHA-256.
-    Rs256,
-    /// RSASSA-PSS with SHA-256.
-    Ps256,
-    /// ECDSA on P-256 with SHA-256.
-    Es256,
-    /// Ed25519.
-    EdDsa,
-}
-
-impl Algorithm {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Rs256, Self::Ps256, Self::Es256, Self::EdDsa];
-
-    /// Its name in a header: `RS256`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Rs256 => "RS256",
-            Self::Ps256 => "PS256",
-            Self::Es256 => "ES256",
-            Self::EdDsa => "EdDSA",
-        }
-    }
-
-    /// The resource whose tokens are JWTs signed so; their `aud`.
-    #[must_use]
-    pub fn resource(self) -> &'static str {
-        match self {
-            Self::Rs256 => "https://api.example/rs256",
-            Self::Ps256 => "https://api.example/ps256",
-            Self::Es256 => "https://api.example/es256",
-            Self::EdDsa => "https://api.example/eddsa",
-        }
+/// The resource whose tokens are JWTs signed so; their `aud`.
+#[must_use]
+pub fn resource(algorithm: Algorithm) -> &'static str {
+    match algorithm {
+        Algorithm::Rs256 => "https://api.example/rs256",
+        Algorithm::Ps256 => "https://api.example/ps256",
+        Algorithm::Es256 => "https://api.example/es256",
+        Algorithm::EdDsa => "https://api.example/eddsa",
     }
 }
 

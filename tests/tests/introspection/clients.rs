@@ -5,7 +5,8 @@ use std::time::Duration;
 use keycap::introspection::Introspection;
 use keycap::verify::Answer;
 use keycap::{Clock as _, Identity, IdentityProvider as _, ManualClock, Rejection, SystemClock};
-use keycap_tests::peers::{self, Client, OPAQUE_RESOURCE, Oidc, Wish};
+use keycap_standins::issuer::Algorithm;
+use keycap_tests::peers::{Client, OPAQUE_RESOURCE, Oidc, Wish, resource};
 use keycap_tests::wait::eventually;
 use serde_json::json;
 
@@ -86,7 +87,7 @@ async fn a_token_that_is_none_of_ours_is_refused() {
     let elsewhere = asking(&oidc).audience("https://api.example/other");
     let (_, everyone) = every_client(&oidc).pop().unwrap();
     // The server introspects opaque tokens only and says so.
-    let jwt = oidc.token(&Wish::of(peers::Algorithm::Es256.resource())).await;
+    let jwt = oidc.token(&Wish::of(resource(Algorithm::Es256))).await;
     assert_rejected(&here.verify(&secret(&jwt)).await, Rejection::Unknown, "a JWT");
     let token = oidc.token(&Wish::of(OPAQUE_RESOURCE)).await;
     assert_eq!(known(&here, &token).await.subject.id(), Client::Basic.id());

@@ -5,28 +5,18 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use keycap::introspection::{HttpSettings, SigningKey};
-use keycap::{Clock as _, Guard, IdentityProvider, ManualClock, SystemClock, usd};
+use keycap::{Clock as _, IdentityProvider as _, ManualClock, SystemClock};
 use keycap_tests::awaited::AwaitedProvider;
 use keycap_tests::log::Log;
 use keycap_tests::peers::{Client, Fault, Oidc};
 use keycap_tests::wire::{self, Request, Response};
-use keycap_tests::{App, Framework, Route, Site, Work, allow_many_connections};
+use keycap_tests::{App, Framework, Site, allow_many_connections};
 use serde_json::json;
 
 use crate::{INTROSPECT, KEYS, asking, every_client, key, opaque, secret};
 
-/// An application whose gate has this provider.
-fn app<P: IdentityProvider + Clone + 'static>(provider: &P) -> App {
-    let provider = provider.clone();
-    App::limited("$20 per day")
-        .gate(move |gate| gate.provider(provider.clone()))
-        .route(Route::guarded(
-            "/chat",
-            Guard::fixed(usd!(0.01)).scope("chat"),
-            Work::Track(usd!(0.01)),
-        ))
-        .route(Route::guarded("/admin", Guard::free().scope("admin"), Work::Limits))
-}
+/// Above what any of these tests spends.
+const CAP: &str = "$20 per day";
 
 /// Serves it, at the time that the server's clock shows too.
 async fn served(app: App, framework: Framework) -> Site {
@@ -50,7 +40,7 @@ async fn p7_scope_revocation_and_expiry_hold_through_both_adapters() {
     for framework in Framework::ALL {
         let clock = ManualClock::at(SystemClock.now());
         let provider = asking(&oidc).clock(clock.clone()).private_key_jwt("app-key", key(0));
-        let site = served(app(&provider.build().unwrap()), framework).await;
+        let site = served(App::of(CAP, provider.build().unwrap()), framework).await;
         site.clock.set(clock.now());
         let later = |seconds| {
             clock.advance(Duration::from_secs(seconds));
@@ -90,7 +80,7 @@ async fn p6_wrong_credentials_of_our_own_are_broken_and_loud() {
     for provider in wrong {
         let provider = provider.build().unwrap();
         for framework in Framework::ALL {
-            let site = served(app(&provider), framework).await;
+            let site = served(App::of(CAP, provider.clone()), framework).await;
             let answer = ask(&site, "/chat", &token).await;
             assert_told(&answer, 503, "auth_unavailable");
             assert!(
@@ -118,7 +108,8 @@ async fn a_thousand_first_requests_through_two_gates_make_one_call_and_open_one_
         .build()
         .unwrap();
     let provider = Arc::new(AwaitedProvider::new(provider));
-    let patient = app(&provider).gate(|gate| gate.verify_timeout(Duration::from_secs(60)));
+    let patient =
+        App::of(CAP, provider.clone()).gate(|gate| gate.verify_timeout(Duration::from_secs(60)));
     let one = served(patient.clone(), Framework::Axum).await;
     let ledger = one.ledger.clone();
     let shared = patient.gate(move |gate| gate.ledger(ledger.clone()));
@@ -150,7 +141,7 @@ async fn p6_an_outage_is_503_and_forgotten() {
     let (token, fresh) = (oidc.token(&opaque()).await, oidc.token(&opaque()).await);
     for framework in Framework::ALL {
         let provider = asking(&oidc).private_key_jwt("app-key", key(2)).build().unwrap();
-        let site = served(app(&provider), framework).await;
+        let site = served(App::of(CAP, provider.clone()), framework).await;
         assert_eq!(ask(&site, "/chat", &token).await.status(), 200);
         let broken = Fault::status(500);
         oidc.fail(INTROSPECT, &broken).await;
@@ -167,7 +158,7 @@ async fn p9_no_token_and_no_proof_of_ours_is_logged() {
     let (log, Some(oidc)) = (Log::capture(), Oidc::shared().await) else { return };
     let token = oidc.token(&opaque()).await;
     for (_, provider) in every_client(&oidc) {
-        let site = served(app(&provider), Framework::Axum).await;
+        let site = served(App::of(CAP, provider.clone()), Framework::Axum).await;
         assert_eq!(ask(&site, "/chat", &token).await.status(), 200);
         assert_told(&ask(&site, "/chat", "nobody-issued-this").await, 401, "invalid_key");
         site.close().await;
