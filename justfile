@@ -61,3 +61,8 @@ custom-provider:
 # A capped API for keys that Clerk keeps: a stand-in, or yours with CLERK_SECRET_KEY. PORT, KEYCAP_DB.
 clerk:
     cargo run -p clerk
+
+# A capped API for tokens of an OpenID provider: one on this machine, or yours with OIDC_ISSUER and
+# OIDC_AUDIENCE. PORT, KEYCAP_DB.
+oidc:
+    cargo run -p oidc

@@ -4,6 +4,7 @@
 //! that one is; here a provider is added by a [`Peer`](peer::Peer), and meets all that the others meet.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "how tests fail")]
 
+mod composition;
 mod first_requests;
 mod grace;
 mod outages;

@@ -80,8 +80,10 @@ impl Peer {
     /// with another plan it is another token.
     pub(crate) fn secret(&self, plan: &str) -> String {
         match self.kind {
+            Kind::Clerk => "ak_of-a-customer".to_owned(),
+            Kind::Introspection => "opaque-of-a-customer".to_owned(),
             Kind::Jwt => self.token(plan),
-            _ => "ak_of-a-customer".to_owned(),
+            Kind::Unkey => "acme_of-a-customer".to_owned(),
         }
     }
 
@@ -89,7 +91,7 @@ impl Peer {
     pub(crate) fn another(&self) -> String {
         match self.kind {
             Kind::Jwt => self.token("another"),
-            _ => "ak_of-another".to_owned(),
+            _ => format!("{}-another", self.secret("free")),
         }
     }
 
