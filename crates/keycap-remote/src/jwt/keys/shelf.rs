@@ -7,12 +7,17 @@
 mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use keycap_base::Timestamp;
 use keycap_verify::Unavailable;
 
 use super::{Timing, broken_off};
 use crate::jose::KeySet;
+
+/// How soon keys may be looked for again after a fetch that failed, so that an issuer that is back is
+/// found soon. One that stays away is left alone by the client's circuit.
+pub(super) const FAILED_FETCH_PAUSE: Duration = Duration::from_secs(1);
 
 /// The keys that were fetched last.
 pub(super) struct Shelf {
@@ -134,7 +139,11 @@ impl Shelf {
 
     fn next_in_interval(&self, now: Timestamp) -> Next {
         let Some(last) = &self.last else { return Next::Fetch };
-        let end = last.began_at.plus(self.timing.interval);
+        let wait = match last.end {
+            End::Failed(_) => self.timing.interval.min(FAILED_FETCH_PAUSE),
+            End::Good | End::Open => self.timing.interval,
+        };
+        let end = last.began_at.plus(wait);
         if !(last.began_at..end).contains(&now) {
             return Next::Fetch;
         }

@@ -75,9 +75,10 @@ fn p6_a_look_that_failed_is_no_answer_until_the_next() {
     let Next::Failed(failed) = shelf.next(Wanted::NewerThan(held.fetch), late.plus(TICK)) else {
         panic!("the new key may be there")
     };
-    assert_eq!(failed.retry_after(), Some(INTERVAL - TICK));
-    let next = shelf.next(Wanted::NewerThan(held.fetch), late.plus(INTERVAL));
-    assert_eq!(word(&next), "fetch");
+    assert_eq!(failed.retry_after(), Some(FAILED_FETCH_PAUSE - TICK));
+    let next = |after| word(&shelf.next(Wanted::NewerThan(held.fetch), late.plus(after)));
+    assert_eq!(next(FAILED_FETCH_PAUSE - TICK), "failed");
+    assert_eq!(next(FAILED_FETCH_PAUSE), "fetch");
     assert_eq!(word(&shelf.next(Wanted::Fresh, late)), "have", "what is known stays known");
     assert_eq!(
         word(&shelf.next(Wanted::Fresh, NOW.plus(TTL))),
@@ -103,8 +104,8 @@ fn keys_are_fetched_ahead_when_half_their_time_is_over() {
     assert_eq!(word(&shelf.next(Wanted::Ahead, half.minus(TICK))), "nothing");
     assert_eq!(word(&shelf.next(Wanted::Ahead, half)), "fetch");
     fail(&mut shelf, half);
-    assert_eq!(word(&shelf.next(Wanted::Ahead, half.plus(INTERVAL - TICK))), "nothing");
-    assert_eq!(word(&shelf.next(Wanted::Ahead, half.plus(INTERVAL))), "fetch");
+    assert_eq!(word(&shelf.next(Wanted::Ahead, half.plus(FAILED_FETCH_PAUSE - TICK))), "nothing");
+    assert_eq!(word(&shelf.next(Wanted::Ahead, half.plus(FAILED_FETCH_PAUSE))), "fetch");
 }
 
 #[test]
