@@ -118,7 +118,7 @@ fn clerks(origin: &str, http: HttpSettings, clock: &ManualClock) -> Built {
 }
 
 fn unkeys(origin: &str, http: HttpSettings, clock: &ManualClock) -> Built {
-    let builder = Unkey::root_key(ROOT_KEY).organisation_from("org").api_url(origin);
+    let builder = Unkey::root_key(ROOT_KEY).organisation_claim("org").api_url(origin);
     let shown = format!("{builder:?}");
     let unkey = builder.http(http).clock(clock.clone()).build().unwrap();
     Built { shown: format!("{shown} {unkey:?} {unkey:#?}"), provider: Arc::new(unkey) }

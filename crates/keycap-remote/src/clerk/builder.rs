@@ -9,7 +9,7 @@ use reqwest::header::HeaderValue;
 use keycap_base::{Clock, SystemClock};
 use keycap_verify::{NameError, Subject};
 
-use super::{Clerk, Kind, Way};
+use super::{Clerk, Kind, Parts, Way};
 use crate::flights::Flights;
 use crate::http::{Client, HttpSettings, HttpSettingsError, OwnSecret};
 
@@ -163,14 +163,14 @@ impl ClerkBuilder {
         let version = version(&self.api_version)?;
         let ways = self.ways()?;
         let client = Client::build(&self.name, self.http, Arc::clone(&self.clock))?;
-        Ok(Clerk {
+        Ok(Clerk(Arc::new(Parts {
             name: self.name.into(),
             clock: self.clock,
             version,
             ways,
             flights: Flights::new(client.longest_call()),
             client,
-        })
+        })))
     }
 
     fn ways(&self) -> Result<Vec<Way>, ClerkError> {

@@ -72,7 +72,10 @@ const CLERK_API_VERSION: HeaderName = HeaderName::from_static("clerk-api-version
 /// assert!(wrong.to_string().contains("publishable key"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Clerk {
+#[derive(Clone)]
+pub struct Clerk(Arc<Parts>);
+
+struct Parts {
     name: Arc<str>,
     clock: Arc<dyn Clock>,
     version: HeaderValue,
@@ -102,11 +105,11 @@ impl Clerk {
     }
 
     fn way(&self, secret: &Secret) -> Option<&Way> {
-        self.ways.iter().find(|way| way.kind.fits(secret))
+        self.0.ways.iter().find(|way| way.kind.fits(secret))
     }
 
     async fn ask(&self, way: &Way, secret: &Secret) -> Answer {
-        let own = self.ways.iter().map(|way| way.own.expose());
+        let own = self.0.ways.iter().map(|way| way.own.expose());
         let sent = own.fold(Sent::of(secret), Sent::and);
         let known = match self.verdict(way, secret).await {
             Ok(Ok(identity)) => sent.clear(identity),
@@ -115,14 +118,14 @@ impl Clerk {
         };
         match known {
             Ok(identity) => Answer::Known(identity),
-            Err(error) => Answer::Unavailable(self.client.unavailable(error)),
+            Err(error) => Answer::Unavailable(self.0.client.unavailable(error)),
         }
     }
 
     async fn verdict(&self, way: &Way, secret: &Secret) -> Result<Verdict, CallError> {
-        let now = self.clock.now();
+        let now = self.0.clock.now();
         let call = self.call(way, secret)?;
-        self.client.ask(call, |reply| answer::read(way.kind, &reply, &self.name, now)).await
+        self.0.client.ask(call, |reply| answer::read(way.kind, &reply, &self.0.name, now)).await
     }
 
     /// The call, which may be sent twice: it changes nothing but when the key was last used.
@@ -131,7 +134,7 @@ impl Clerk {
         let credential = way.own.authorization("Bearer").map_err(unsendable)?;
         let (operation, url) = (way.kind.operation(), way.url.clone());
         let call = Call::post(operation, url, "application/json", way.kind.body(secret)?);
-        let call = call.header(CLERK_API_VERSION, self.version.clone());
+        let call = call.header(CLERK_API_VERSION, self.0.version.clone());
         Ok(call.header(AUTHORIZATION, credential).repeatable())
     }
 }
@@ -139,7 +142,7 @@ impl Clerk {
 #[async_trait]
 impl IdentityProvider for Clerk {
     fn name(&self) -> &str {
-        &self.name
+        &self.0.name
     }
 
     fn screen(&self, secret: &Secret) -> Option<Rejection> {
@@ -149,7 +152,7 @@ impl IdentityProvider for Clerk {
     /// Cancel safe: who else waits for the same secret asks instead.
     async fn verify(&self, secret: &Secret) -> Answer {
         match self.way(secret) {
-            Some(way) => self.flights.once(&secret.digest(), || self.ask(way, secret)).await,
+            Some(way) => self.0.flights.once(&secret.digest(), || self.ask(way, secret)).await,
             None => Answer::Rejected(Rejection::Malformed),
         }
     }
@@ -157,7 +160,7 @@ impl IdentityProvider for Clerk {
 
 impl fmt::Debug for Clerk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kinds: Vec<_> = self.ways.iter().map(|way| way.kind).collect();
-        f.debug_struct("Clerk").field("name", &self.name).field("takes", &kinds).finish()
+        let kinds: Vec<_> = self.0.ways.iter().map(|way| way.kind).collect();
+        f.debug_struct("Clerk").field("name", &self.0.name).field("takes", &kinds).finish()
     }
 }

@@ -8,7 +8,7 @@ use keycap_verify::{NameError, Subject};
 use reqwest::Url;
 
 use super::who::Who;
-use super::{Unkey, UnkeySubject};
+use super::{Parts, Unkey, UnkeySubject};
 use crate::flights::Flights;
 use crate::http::{Client, HttpSettings, HttpSettingsError, OwnSecret};
 
@@ -102,8 +102,8 @@ impl UnkeyBuilder {
 
     /// The field with the organisation in the key's metadata, else in its identity's: a string. A key
     /// with another kind of value there cannot be verified; one without it has no organisation.
-    pub fn organisation_from(mut self, field: impl Into<String>) -> Self {
-        self.who.organisation_from = Some(field.into().into());
+    pub fn organisation_claim(mut self, field: impl Into<String>) -> Self {
+        self.who.organisation_claim = Some(field.into().into());
         self
     }
 
@@ -131,13 +131,13 @@ impl UnkeyBuilder {
             return Err(UnkeyError::RootKey);
         }
         Subject::new(&self.name, "any")?;
-        if self.who.organisation_from.as_deref() == Some("") {
+        if self.who.organisation_claim.as_deref() == Some("") {
             return Err(UnkeyError::OrganisationField);
         }
         let prefix = self.prefix.map(checked_prefix).transpose()?;
         let verify_url = verify_url(self.http.url(&self.api_url)?)?;
         let client = Client::build(&self.name, self.http, Arc::clone(&self.clock))?;
-        Ok(Unkey {
+        Ok(Unkey(Arc::new(Parts {
             name: self.name.into(),
             root_key: self.root_key,
             verify_url,
@@ -146,7 +146,7 @@ impl UnkeyBuilder {
             clock: self.clock,
             flights: Flights::new(client.longest_call()),
             client,
-        })
+        })))
     }
 }
 

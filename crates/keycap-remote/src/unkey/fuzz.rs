@@ -34,7 +34,7 @@ pub(crate) fn fuzz(status: u16, body: &[u8]) {
 
 fn valid(key: answer::KeyData) {
     let subject = UnkeySubject::IdentityElseKey;
-    let who = Who { subject, organisation_from: Some("org".into()) };
+    let who = Who { subject, organisation_claim: Some("org".into()) };
     let Ok(identity) = who.identity("unkey", key, NOW) else { return };
     assert!(identity.expires_at.is_none_or(|expiry| expiry > NOW));
     assert!(identity.key_id.is_some() && identity.labels.len() <= 1);

@@ -91,7 +91,10 @@ const JSON: &str = "application/json";
 /// assert_eq!(unkey.screen(&Secret::parse("other_key")?), Some(Rejection::Unknown));
 /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 /// ```
-pub struct Unkey {
+#[derive(Clone)]
+pub struct Unkey(Arc<Parts>);
+
+struct Parts {
     name: Arc<str>,
     root_key: OwnSecret,
     verify_url: Url,
@@ -126,40 +129,40 @@ impl Unkey {
             Ok(call) => call,
             Err(trouble) => return self.cannot(trouble),
         };
-        match self.client.ask(call, |reply| answer::read(reply.status, &reply.body)).await {
-            Ok(told) => self.decide(told, &Sent::of(secret).and(self.root_key.expose())),
-            Err(error) => Answer::Unavailable(self.client.unavailable(error)),
+        match self.0.client.ask(call, |reply| answer::read(reply.status, &reply.body)).await {
+            Ok(told) => self.decide(told, &Sent::of(secret).and(self.0.root_key.expose())),
+            Err(error) => Answer::Unavailable(self.0.client.unavailable(error)),
         }
     }
 
     fn question(&self, secret: &Secret) -> Result<Call, Trouble> {
         let question = Question { key: secret.expose(), credits: Credits { cost: 0 } };
         let body = serde_json::to_vec(&question).map_err(|_| Trouble::Question)?;
-        let authorization = self.root_key.authorization("Bearer");
+        let authorization = self.0.root_key.authorization("Bearer");
         let authorization = authorization.map_err(|_| Trouble::Question)?;
-        Ok(Call::post("verify_key", self.verify_url.clone(), JSON, body)
+        Ok(Call::post("verify_key", self.0.verify_url.clone(), JSON, body)
             .repeatable()
             .header(ACCEPT, HeaderValue::from_static(JSON))
             .header(AUTHORIZATION, authorization))
     }
 
     fn decide(&self, told: answer::VerifyKey, sent: &Sent<'_>) -> Answer {
-        let now = self.clock.now();
+        let now = self.0.clock.now();
         let known = match told.verdict(now) {
-            Verdict::Valid(key) => self.who.identity(&self.name, *key, now),
+            Verdict::Valid(key) => self.0.who.identity(&self.0.name, *key, now),
             Verdict::Rejected(rejection) => return Answer::Rejected(rejection),
             Verdict::Cannot(trouble) => Err(trouble.veiled(sent)),
         };
         match known.map(|identity| sent.clear(identity)) {
             Ok(Ok(identity)) => Answer::Known(identity),
-            Ok(Err(error)) => Answer::Unavailable(self.client.unavailable(error)),
+            Ok(Err(error)) => Answer::Unavailable(self.0.client.unavailable(error)),
             Err(trouble) => self.cannot(trouble),
         }
     }
 
     fn cannot(&self, trouble: Trouble) -> Answer {
         let wait = trouble.retry_after();
-        let unavailable = Unavailable::because(&self.name, trouble);
+        let unavailable = Unavailable::because(&self.0.name, trouble);
         Answer::Unavailable(match wait {
             Some(wait) => unavailable.with_retry_after(wait),
             None => unavailable,
@@ -170,26 +173,26 @@ impl Unkey {
 #[async_trait]
 impl IdentityProvider for Unkey {
     fn name(&self) -> &str {
-        &self.name
+        &self.0.name
     }
 
     fn screen(&self, secret: &Secret) -> Option<Rejection> {
         let secret = secret.expose();
         let fits = secret.len() <= MAX_KEY_BYTES
-            && self.prefix.as_deref().is_none_or(|prefix| secret.starts_with(prefix));
+            && self.0.prefix.as_deref().is_none_or(|prefix| secret.starts_with(prefix));
         (!fits).then_some(Rejection::Unknown)
     }
 
     async fn verify(&self, secret: &Secret) -> Answer {
         match self.screen(secret) {
             Some(rejection) => Answer::Rejected(rejection),
-            None => self.flights.once(&secret.digest(), || self.ask(secret)).await,
+            None => self.0.flights.once(&secret.digest(), || self.ask(secret)).await,
         }
     }
 }
 
 impl fmt::Debug for Unkey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Unkey").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Unkey").field("name", &self.0.name).finish_non_exhaustive()
     }
 }

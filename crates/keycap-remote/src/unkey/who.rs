@@ -41,7 +41,7 @@ pub enum UnkeySubject {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Who {
     pub(super) subject: UnkeySubject,
-    pub(super) organisation_from: Option<Box<str>>,
+    pub(super) organisation_claim: Option<Box<str>>,
 }
 
 impl Who {
@@ -79,7 +79,7 @@ impl Who {
 
     /// The named field of the key's metadata, else of its identity's.
     fn organisation(&self, key: &KeyData) -> Result<Option<Arc<str>>, Trouble> {
-        let Some(field) = self.organisation_from.as_deref() else {
+        let Some(field) = self.organisation_claim.as_deref() else {
             return Ok(None);
         };
         let of_identity = key.identity.as_ref().and_then(|identity| identity.meta.as_ref());

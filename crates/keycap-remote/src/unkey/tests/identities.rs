@@ -74,7 +74,7 @@ async fn an_external_id_is_never_the_subject_of_a_key() {
 
 #[tokio::test]
 async fn the_organisation_is_a_field_of_the_metadata() {
-    let from = |field: &'static str| move |unkey: UnkeyBuilder| unkey.organisation_from(field);
+    let from = |field: &'static str| move |unkey: UnkeyBuilder| unkey.organisation_claim(field);
     let organisation = |answer| known(answer).organisation.map(|name| name.to_string());
     assert_eq!(organisation(identity(whole(), from("org")).await).as_deref(), Some("org_9"));
     assert_eq!(organisation(identity(whole(), from("other")).await), None);

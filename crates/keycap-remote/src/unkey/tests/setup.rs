@@ -61,10 +61,10 @@ fn a_path_in_front_of_the_api_is_kept() {
         ("https://proxy.example/unkey/", "https://proxy.example/unkey/v2/keys.verifyKey"),
     ] {
         let unkey = Unkey::root_key(ROOT_KEY).api_url(api).build().unwrap();
-        assert_eq!(unkey.verify_url.as_str(), expected);
+        assert_eq!(unkey.0.verify_url.as_str(), expected);
     }
     let unkey = Unkey::root_key(ROOT_KEY).build().unwrap();
-    assert_eq!(unkey.verify_url.as_str(), "https://api.unkey.com/v2/keys.verifyKey");
+    assert_eq!(unkey.0.verify_url.as_str(), "https://api.unkey.com/v2/keys.verifyKey");
     assert_eq!(unkey.name(), "unkey");
 }
 
@@ -81,7 +81,7 @@ fn a_wrong_configuration_fails_when_it_is_built_and_says_what_would_be_right() {
         (set_up().prefix(""), "1 to 16"),
         (set_up().prefix("with-dash"), "with-dash"),
         (set_up().prefix("seventeen_letters"), "1 to 16"),
-        (set_up().organisation_from(""), "metadata"),
+        (set_up().organisation_claim(""), "metadata"),
         (set_up().api_url("https://api.unkey.com/?a=b"), "query"),
         (set_up().api_url("http://api.unkey.com"), "https://"),
         (set_up().api_url("api.unkey.com"), "https://"),
