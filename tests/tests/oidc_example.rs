@@ -102,7 +102,7 @@ async fn settings_that_make_no_sense_are_named_at_the_start() {
         (vec![("OIDC_ISSUER", ""), audience], ["OIDC_ISSUER", "is no issuer"]),
         (vec![issuer], ["OIDC_ISSUER", "needs OIDC_AUDIENCE"]),
         (vec![audience], ["OIDC_AUDIENCE", "needs OIDC_ISSUER"]),
-        (vec![("PORT", "banana")], ["PORT", "a number"]),
+        (vec![("PORT", "banana")], ["PORT is \"banana\"", "0 to 65535"]),
     ] {
         let directory = tempfile::tempdir().unwrap();
         let mut start = Start::example(EXAMPLE, directory.path());

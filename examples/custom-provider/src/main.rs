@@ -46,7 +46,8 @@ async fn main() -> anyhow::Result<()> {
     let app = Router::new()
         .route("/chat", post(chat).route_layer(chats))
         .route("/me", get(me).route_layer(KeycapLayer::new(&gate, Guard::free())?));
-    let port: u16 = setting("PORT", "3000").parse().context("PORT is a number up to 65535")?;
+    let port = setting("PORT", "3000");
+    let port: u16 = port.parse().with_context(|| format!("PORT is {port:?}; use 0 to 65535"))?;
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.context("PORT")?;
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
 

@@ -59,13 +59,13 @@ async fn main() -> anyhow::Result<()> {
     };
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let told = async move { tokio::select!(_ = term.recv() => {}, _ = int.recv() => {}) };
+    let port = setting("PORT", "3000");
+    let port: u16 = port.parse().with_context(|| format!("PORT is {port:?}; use 0 to 65535"))?;
     let server = HttpServer::new(app).shutdown_signal(told).shutdown_timeout(10);
-    let port: u16 = setting("PORT", "3000").parse().context("PORT is a number up to 65535")?;
     let server = server.bind(("127.0.0.1", port)).context("PORT")?;
-
     let key = keys.mint(NewKey::for_owner("quickstart").own_account().scopes(["chat"])).await?;
-    let address = server.addrs().pop().context("no address")?;
-    let (url, secret) = (format!("http://{address}"), key.secret.expose());
+    let secret = key.secret.expose();
+    let url = format!("http://{}", server.addrs().pop().context("no address")?);
     println!("key: {secret}\nlistening on {url}");
     println!("curl {url}/me -H 'authorization: Bearer {secret}'");
     let chat = r#"--json '{"cost": "$0.01"}'"#;

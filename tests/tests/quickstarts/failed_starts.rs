@@ -37,8 +37,8 @@ async fn a_setting_that_makes_no_sense_is_named() {
             ("QUICKSTART_CAP", "banana", ["QUICKSTART_CAP", "`banana`", "amount of usd"]),
             ("QUICKSTART_CAP", "5 tokens", ["QUICKSTART_CAP", "`5 tokens`", "amount of usd"]),
             ("QUICKSTART_CAP", "", ["QUICKSTART_CAP", "``", "amount of usd"]),
-            ("PORT", "banana", ["PORT", "number", "65535"]),
-            ("PORT", "65536", ["PORT", "number", "65535"]),
+            ("PORT", "banana", ["PORT", "\"banana\"", "0 to 65535"]),
+            ("PORT", "65536", ["PORT", "\"65536\"", "0 to 65535"]),
         ] {
             let directory = directory();
             let said = refused(start(framework, &directory).set(name, value)).await;
