@@ -106,6 +106,8 @@ pub struct Held {
     pub standings: Vec<Standing>,
     /// The time until it ends by itself.
     pub expires_in: Duration,
+    /// The ledger's clock as of this operation, so that a window's end becomes time remaining.
+    pub at: Timestamp,
 }
 
 /// A charge that is on record.

@@ -121,7 +121,7 @@ impl<S: Shelf> Books<S> {
         }
         tally.put(&mut self.shelf)?;
         let standings = tally.standings(&mut self.shelf, chain, now).map_err(Stop::Shelf)?;
-        Ok(Held { standings, expires_in: hold.expires_at.since(now) })
+        Ok(Held { standings, expires_in: hold.expires_at.since(now), at: now })
     }
 
     /// How a hold that stands already would be answered.
@@ -129,7 +129,7 @@ impl<S: Shelf> Books<S> {
         let chain = self.accounts(&hold.chain)?;
         tally.owns(&mut self.shelf, &hold.legs)?;
         let standings = tally.standings(&mut self.shelf, &chain, now).map_err(Stop::Shelf)?;
-        Ok(Held { standings, expires_in: hold.expires_at.since(now) })
+        Ok(Held { standings, expires_in: hold.expires_at.since(now), at: now })
     }
 
     /// The accounts of these names, in this order.

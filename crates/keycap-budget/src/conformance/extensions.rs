@@ -127,7 +127,8 @@ pub(super) async fn p4_a_living_owner_renews_its_hold(trial: &Trial) -> Result<(
     trial.open(&[("key", &["$1 per day"])]).await?;
     let hold = trial.take(trial.hold("key", "$0.10")).await?;
     trial.clock.advance(10 * MINUTE);
-    same(&trial.held(extend("key", hold, "$0.10")?).await?.expires_in, &(15 * MINUTE))?;
+    let renewed = trial.held(extend("key", hold, "$0.10")?).await?;
+    same(&(renewed.expires_in, renewed.at), &(15 * MINUTE, trial.now()))?;
     // A shorter life does not take away what was promised.
     let Operation::Extend { account, granted, exposure, .. } = extend("key", hold, "$0.10")? else {
         return Err("not an extension".into());
