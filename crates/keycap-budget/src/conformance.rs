@@ -44,6 +44,7 @@ mod reads;
 mod refunds;
 mod retention;
 mod settles;
+mod shrinking;
 mod steps;
 mod tally;
 mod templates;
@@ -231,6 +232,15 @@ cases! { $
         i3_holds_of_one_id_under_two_roots_both_end,
         i6_a_lease_is_captured_up_to_its_exposure,
         i6_a_late_settle_of_a_lease_replaces_its_capture,
+    }
+    shrinking {
+        i6_a_lease_gives_back_all_but_what_is_kept,
+        i1_what_a_lease_gives_back_fits_again,
+        i2_a_shrink_and_a_settle_may_come_in_any_order,
+        i6_a_shrunk_lease_is_captured_up_to_what_is_left,
+        i3_a_lease_that_ended_is_not_shrunk,
+        i3_a_lease_shrunk_to_nothing_is_open_until_it_is_given_back,
+        i3_only_a_lease_is_shrunk_and_by_its_own_account_only,
     }
     windows {
         i1_a_new_window_starts_afresh,

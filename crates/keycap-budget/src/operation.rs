@@ -94,6 +94,16 @@ pub enum Operation {
         /// Which hold.
         hold: HoldId,
     },
+    /// Gives back all of a lease but `keep`, and lowers its exposure to what is left. A lease that
+    /// holds no more than that stays as it is, so it may be sent late or again; it never grows one.
+    Shrink {
+        /// The account the lease was taken for.
+        account: AccountId,
+        /// Which lease.
+        hold: HoldId,
+        /// The most that stays. Zero leaves it open with nothing in it; a release ends it.
+        keep: Amount,
+    },
     /// Records a charge that no hold was taken for. Recorded always, cap or no cap (P2).
     Charge(NewCharge),
     /// Takes back part of a charge.

@@ -139,12 +139,17 @@ pub enum Outcome {
     Held(Held),
     /// The hold was not taken, or not extended; nothing changed.
     Refused(Box<Shortfall>),
-    /// The hold has ended and cannot be extended.
+    /// The hold has ended and cannot be extended or shrunk.
     Ended(HoldState),
     /// The charge is on record, or had been with this id.
     Recorded(Recorded),
     /// The hold is given back, or had ended before.
     Released,
+    /// The lease holds no more than was to be kept.
+    Shrunk {
+        /// What it holds now.
+        left: Amount,
+    },
     /// The refund is on record, or had been with this id; so much of the charge is now refunded.
     Refunded(Cost),
     /// The refund is more than the charge has left; nothing changed.
@@ -240,8 +245,8 @@ pub enum Fault {
     /// A lease of more than one operation takes.
     #[error("hold {0} is a lease of more than {most} units", most = Amount::MAX_OPERATION.units())]
     LeaseTooLarge(HoldId),
-    /// An exposure was stated for a hold that is not a lease.
-    #[error("hold {0} is not a lease, so it has no exposure: all of it may be spent")]
+    /// What only a lease can was asked of a hold that is none: to have an exposure, or to shrink.
+    #[error("hold {0} is not a lease: it has no exposure, and it does not shrink")]
     NotALease(HoldId),
     /// A hold was extended over more meters than a cost names.
     #[error("hold {0} would lie on more than {MAX_METERS} meters")]

@@ -4,10 +4,11 @@
 //! randomness, no I/O of its own. Every ledger runs this code, so every ledger decides alike.
 //!
 //! Each file here holds one family of operations: `chain` (open, amend), `reserve` (hold, extend),
-//! `settle` (settle, charge, release), `refund`, `sweep` and `prune`. `tally` is the working set of
-//! counters that one operation touches.
+//! `settle` (settle, charge), `give_back` (release, shrink), `refund`, `sweep` and `prune`. `tally` is
+//! the working set of counters that one operation touches.
 
 mod chain;
+mod give_back;
 mod prune;
 mod refund;
 mod reserve;
@@ -124,6 +125,7 @@ impl<S: Shelf> Books<S> {
             }
             Operation::Settle { charge, holds, rest } => self.settle(charge, holds, *rest, now),
             Operation::Release { account, hold } => self.release(account, *hold, now),
+            Operation::Shrink { account, hold, keep } => self.shrink(account, *hold, *keep),
             Operation::Charge(charge) => self.charge(charge, now),
             Operation::Refund { id, account, charge, cost } => {
                 self.refund(*id, account, *charge, cost, now)

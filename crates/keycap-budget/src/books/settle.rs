@@ -1,4 +1,4 @@
-//! Recording charges, paid from holds or not, and giving holds back.
+//! Recording charges, paid from holds or not.
 //!
 //! A charge is recorded always (P2). What its holds cover turns from held into spent; what they do
 //! not cover is added to spend and marked. A capture that a settle finds is replaced by it.
@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use keycap_base::Timestamp;
 
+use super::give_back::{give_back, is_live};
 use super::tally::Tally;
 use super::{Books, Step, Stop};
 use crate::{
@@ -48,25 +49,6 @@ impl<S: Shelf> Books<S> {
         bill.pay(&mut self.shelf, &chain)?;
         bill.end(&mut self.shelf)?;
         self.record(bill, &chain)
-    }
-
-    /// Gives a hold back. A captured one is given back too: nothing was spent after all.
-    pub(super) fn release(
-        &mut self,
-        account: &AccountId,
-        id: HoldId,
-        now: Timestamp,
-    ) -> Step<Outcome, S> {
-        let mut hold = self.known_hold(account, id)?;
-        if is_live(&hold) {
-            let mut tally = Tally::default();
-            give_back(&mut self.shelf, &mut tally, &mut hold)?;
-            hold.state = HoldState::Released;
-            hold.ended_at = hold.ended_at.or(Some(now));
-            tally.put(&mut self.shelf)?;
-            self.shelf.put_hold(Arc::new(hold)).map_err(Stop::Shelf)?;
-        }
-        Ok(Outcome::Released)
     }
 
     /// The holds of these names, each once. One that is not known covers nothing.
@@ -291,20 +273,6 @@ impl<'a> Bill<'a> {
     }
 }
 
-/// Gives back whatever a hold still has, set aside or captured.
-fn give_back<S: Shelf>(shelf: &mut S, tally: &mut Tally, hold: &mut Hold) -> Step<(), S> {
-    for leg in &mut hold.legs {
-        let (held, captured) = (leg.amount, leg.captured);
-        if !held.is_zero() || !captured.is_zero() {
-            tally.change(shelf, &leg.counter(), |counter| {
-                Some(counter.held_less(held).spent_less(captured))
-            })?;
-        }
-        (leg.amount, leg.captured) = (Amount::ZERO, Amount::ZERO);
-    }
-    Ok(())
-}
-
 /// The answer to a charge that is on record with this id.
 fn recorded_before(first: &Charge, new: &NewCharge) -> Outcome {
     let uncovered = uncovered(first);
@@ -328,11 +296,6 @@ fn folded_before(hold: &Hold, folded: Amount, new: &NewCharge) -> Outcome {
 /// Whether it counts requests and says nothing else.
 fn is_only_requests(new: &NewCharge) -> bool {
     new.tags.is_empty() && new.cost.iter().all(|(meter, _)| *meter == Meter::REQUESTS)
-}
-
-/// Whether a settle can still end it.
-fn is_live(hold: &Hold) -> bool {
-    matches!(hold.state, HoldState::Open | HoldState::Captured)
 }
 
 /// The part of a charge that no hold covered, for each meter.

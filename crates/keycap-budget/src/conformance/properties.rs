@@ -138,6 +138,7 @@ fn is_done_once(operation: &Operation, answer: &Decided) -> bool {
             | (Operation::Settle { .. } | Operation::Charge(_), Ok(Outcome::Recorded(_)))
             | (Operation::Refund { .. }, Ok(Outcome::Refunded(_)))
             | (Operation::Release { .. }, Ok(Outcome::Released))
+            | (Operation::Shrink { .. }, Ok(Outcome::Shrunk { .. }))
             | (Operation::Amend { .. }, Ok(Outcome::Amended(_)))
     )
 }

@@ -82,6 +82,11 @@ impl Tally {
             {
                 self.end(*hold);
             }
+            (Operation::Shrink { account, hold, keep }, Outcome::Shrunk { .. })
+                if is_under_root(account, before) =>
+            {
+                self.shrink(*hold, wide(*keep));
+            }
             (Operation::Refund { id, account, cost, .. }, Outcome::Refunded(_))
                 if is_under_root(account, before) && self.refunds.insert(*id) =>
             {
@@ -143,6 +148,13 @@ impl Tally {
             if rest == Rest::Release {
                 self.end(*id);
             }
+        }
+    }
+
+    /// Gives back what a lease has above `keep`, on the one limit it lies on.
+    fn shrink(&mut self, id: HoldId, keep: i128) {
+        if let Some(held) = self.holds.get_mut(&id) {
+            held.left = held.left.map(|left| left.min(keep));
         }
     }
 

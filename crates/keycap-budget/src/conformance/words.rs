@@ -36,6 +36,11 @@ pub(super) fn release(leaf: &str, hold: HoldId) -> Result<Operation, Failure> {
     Ok(Operation::Release { account: account(leaf)?, hold })
 }
 
+/// Gives back all of a lease but `keep` units.
+pub(super) fn shrink(leaf: &str, hold: HoldId, keep: i64) -> Result<Operation, Failure> {
+    Ok(Operation::Shrink { account: account(leaf)?, hold, keep: Amount::new(keep)? })
+}
+
 /// The id of this number, made at `instant`.
 pub(super) fn timed(instant: Timestamp, number: u64) -> Result<HoldId, Failure> {
     let millis = u64::try_from(instant.as_millis()).unwrap_or(0);

@@ -93,6 +93,7 @@ impl World {
             6 => self.settle(),
             3 => self.charge().prop_map(Operation::Charge),
             2 => release,
+            2 => self.shrink(),
             3 => self.refund(),
             2 => self.sweep().prop_map(Operation::Sweep),
             1 => Just(Operation::Prune),
@@ -134,6 +135,14 @@ impl World {
                 Operation::Extend { account, hold, granted, exposure, life }
             },
         )
+    }
+
+    fn shrink(&self) -> impl Strategy<Value = Operation> + use<> {
+        (self.named(&self.holds), 0..9_u32).prop_map(|((hold, account), keep)| Operation::Shrink {
+            account,
+            hold,
+            keep: Amount::from_units(keep),
+        })
     }
 
     fn settle(&self) -> impl Strategy<Value = Operation> + use<> {
