@@ -132,7 +132,7 @@ impl Served {
 
     fn later(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
-        self.site.clock.set(self.clock.now());
+        self.site.clock.advance_to(self.clock.now());
     }
 
     async fn ask(&self, path: &str, token: &str) -> Response {

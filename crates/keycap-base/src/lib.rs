@@ -21,4 +21,4 @@ pub use resource::{
 };
 pub use scope::{MAX_SCOPE_BYTES, Scope, ScopeError, ScopePattern};
 pub use scopes::{MAX_SCOPES, Scopes};
-pub use time::{Clock, ManualClock, SystemClock, Timestamp};
+pub use time::{Clock, MAX_WALL_CLOCK_AGE, ManualClock, Moment, SystemClock, Ticks, Timestamp};

@@ -16,9 +16,9 @@
 
 #[doc(inline)]
 pub use keycap_base::{
-    Clock, LabelError, Labels, ManualClock, Network, NetworkError, Networks, Resource,
+    Clock, LabelError, Labels, ManualClock, Moment, Network, NetworkError, Networks, Resource,
     ResourceError, ResourcePattern, Resources, Scope, ScopeError, ScopePattern, Scopes,
-    SystemClock, Timestamp,
+    SystemClock, Ticks, Timestamp,
 };
 #[doc(inline)]
 pub use keycap_budget::{

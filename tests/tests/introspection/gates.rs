@@ -44,7 +44,7 @@ async fn p7_scope_revocation_and_expiry_hold_through_both_adapters() {
         site.clock.set(clock.now());
         let later = |seconds| {
             clock.advance(Duration::from_secs(seconds));
-            site.clock.set(clock.now());
+            site.clock.advance_to(clock.now());
         };
         let (revoked, ending) = (oidc.token(&opaque()).await, oidc.token(&opaque()).await);
         for token in [&revoked, &ending] {

@@ -1,11 +1,7 @@
-//! Instants and clocks.
-//!
-//! Decisions never read a clock: they are handed a [`Timestamp`]. Whoever drives them owns a [`Clock`].
+//! The wall clock's time.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// An instant, in whole milliseconds since the Unix epoch (UTC).
 ///
@@ -75,67 +71,5 @@ impl fmt::Display for Timestamp {
 impl fmt::Debug for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}ms", self.0)
-    }
-}
-
-/// Tells the time.
-///
-/// Cheap to call and safe to share. Tests use a [`ManualClock`].
-pub trait Clock: Send + Sync + 'static {
-    /// The current instant.
-    fn now(&self) -> Timestamp;
-}
-
-impl<C: Clock + ?Sized> Clock for Arc<C> {
-    fn now(&self) -> Timestamp {
-        (**self).now()
-    }
-}
-
-/// The operating system's wall clock.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
-    fn now(&self) -> Timestamp {
-        Timestamp::EPOCH.plus(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
-    }
-}
-
-/// A clock that stands still until it is told to move. Clones share their time.
-///
-/// ```
-/// use keycap_base::{Clock, ManualClock, Timestamp};
-/// use std::time::Duration;
-///
-/// let clock = ManualClock::at(Timestamp::from_millis(1_000));
-/// clock.advance(Duration::from_secs(1));
-/// assert_eq!(clock.now(), Timestamp::from_millis(2_000));
-/// ```
-#[derive(Clone, Debug)]
-pub struct ManualClock(Arc<AtomicI64>);
-
-impl ManualClock {
-    /// A clock that shows `start`.
-    #[must_use]
-    pub fn at(start: Timestamp) -> Self {
-        Self(Arc::new(AtomicI64::new(start.as_millis())))
-    }
-
-    /// Moves the clock forward.
-    pub fn advance(&self, span: Duration) {
-        self.set(self.now().plus(span));
-    }
-
-    /// Sets the clock to any instant, earlier ones included.
-    pub fn set(&self, instant: Timestamp) {
-        self.0.store(instant.as_millis(), Ordering::SeqCst);
-    }
-}
-
-impl Clock for ManualClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
     }
 }
