@@ -10,7 +10,7 @@ use crate::{AccountId, Limit, LimitError, Limits};
 pub const MAX_CHAIN: usize = 8;
 
 /// Whether an account takes requests.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// It does.
@@ -21,7 +21,7 @@ pub enum Status {
 }
 
 /// Who is shown an account's id and figures in a refusal.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Figures {
     /// Callers whose own account (the leaf of their chain) it is.
@@ -34,7 +34,7 @@ pub enum Figures {
 }
 
 /// Everything about an account that can change.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Terms {
     /// How much may be spent.
     pub limits: Limits,
@@ -90,7 +90,7 @@ impl Terms {
 }
 
 /// What a template last said about an account, so that a later word changes only what it changed.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Applied {
     /// The terms it yielded.
     pub terms: Terms,
@@ -101,7 +101,7 @@ pub struct Applied {
 }
 
 /// An account as the ledger has it.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Account {
     /// Its name.
     pub id: AccountId,

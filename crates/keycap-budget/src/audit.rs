@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{Account, Amount, Charge, Counter, CounterKey, Hold, HoldState, Horizon, Refund};
 
 /// Every row of a ledger, sorted by key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Snapshot {
     /// Accounts, by id.
     pub accounts: Vec<Account>,

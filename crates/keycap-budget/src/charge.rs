@@ -18,7 +18,7 @@ pub struct NewCharge {
 }
 
 /// The part of a charge that lies on one limit in one window.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct ChargeLeg {
     /// Whose limit.
     pub account: AccountId,
@@ -35,7 +35,7 @@ pub struct ChargeLeg {
 }
 
 /// Whether an account of the chain is above a cap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fit {
     /// Every limit it touched is within its cap.
@@ -59,7 +59,7 @@ impl ChargeLeg {
 }
 
 /// A charge as the ledger has it.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Charge {
     /// Its id, unique under its root (I5).
     pub id: ChargeId,
@@ -116,7 +116,7 @@ impl Charge {
 }
 
 /// A refund as the ledger has it.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Refund {
     /// Its id, of the same kind as a charge's.
     pub id: ChargeId,

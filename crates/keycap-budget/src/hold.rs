@@ -10,7 +10,7 @@ use crate::{AccountId, Amount, ChargeId, Cost, CounterKey, HoldId, LimitKey, Own
 pub const DEFAULT_HOLD_LIFE: Duration = Duration::from_secs(15 * 60);
 
 /// What a hold sets aside.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Claim {
     /// A cost, on every limit of the account's chain that counts one of its meters: a request's hold.
@@ -23,7 +23,7 @@ pub enum Claim {
 }
 
 /// What becomes of a hold that nobody ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnExpiry {
     /// It counts as spent, because the work may have been done, until a late settle says better.
@@ -34,7 +34,7 @@ pub enum OnExpiry {
 }
 
 /// Where a hold is in its life. It leaves [`HoldState::Open`] once (I3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HoldState {
     /// Set aside.
@@ -60,7 +60,7 @@ pub enum HoldState {
 }
 
 /// The part of a hold that lies on one limit in one window.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Leg {
     /// Whose limit.
     pub account: AccountId,
@@ -75,7 +75,7 @@ pub struct Leg {
 }
 
 /// A hold as the ledger has it.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Hold {
     /// Its id.
     pub id: HoldId,

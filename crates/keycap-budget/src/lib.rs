@@ -44,7 +44,7 @@ pub use id::{AccountId, BadId, ChargeId, HoldId, MAX_ACCOUNT_ID, OwnerId};
 pub use ledger::{AccountListener, Ledger, LedgerError, MAX_PAGE, NotNow, apply_one, only};
 pub use limit::{Counter, CounterKey, Limit, LimitError, LimitKey, Limits, MAX_LIMITS};
 pub use listeners::Listeners;
-pub use memory::MemoryLedger;
+pub use memory::{MemoryLedger, MemoryShelf};
 pub use meter::{MAX_METER_NAME, Meter, MeterError};
 pub use operation::{
     Batch, BatchError, MAX_BATCH, MAX_SETTLE_HOLDS, NewHold, Operation, Reapply, Rest, Sweep,

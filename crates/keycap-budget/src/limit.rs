@@ -24,7 +24,7 @@ pub struct LimitKey {
 }
 
 /// A cap on a meter per period.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Limit {
     #[serde(flatten)]
     key: LimitKey,
@@ -92,7 +92,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// An account's limits: at most [`MAX_LIMITS`], one for each meter and period.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "Vec<Limit>", into = "Vec<Limit>")]
 pub struct Limits(Vec<Limit>);
 
@@ -211,7 +211,7 @@ impl CounterKey {
 }
 
 /// What one limit has counted in one window.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Counter {
     /// Charges and captures, less refunds and reversed captures.
     pub spent: Amount,

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use keycap_base::{Clock, SystemClock};
 use parking_lot::Mutex;
 
-use self::shelf::MemoryShelf;
+pub use self::shelf::MemoryShelf;
 use crate::{
     AccountId, AccountListener, Batch, Books, Chain, Charge, ChargeId, Decided, Hold, HoldId,
     Ledger, LedgerError, Listeners, MAX_PAGE, NotNow, Retention, Snapshot, Standing,

@@ -96,7 +96,7 @@ pub trait Shelf {
 }
 
 /// How far forgetting has come. Neither instant ever goes back; both start at the epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Horizon {
     /// When rows were last forgotten. The books' time never goes back behind it, or a forgotten
     /// window would be counted anew.

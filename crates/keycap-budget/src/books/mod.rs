@@ -29,7 +29,7 @@ use crate::{
 pub const MAX_SWEEP: usize = 1_024;
 
 /// How long rows are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Retention {
     ids: Duration,
     charges: Duration,
@@ -75,7 +75,7 @@ pub enum RetentionError {
 }
 
 /// The rules over a shelf of rows.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Books<S> {
     shelf: S,
     retention: Retention,

@@ -1,7 +1,8 @@
 //! Rows in maps.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use keycap_base::Timestamp;
@@ -11,10 +12,30 @@ use crate::{
     Refund, Shelf, Snapshot, Sweep,
 };
 
-/// Rows in maps; ordered ones where a bounded part is read in order.
-#[derive(Debug, Default)]
-pub(super) struct MemoryShelf {
-    accounts: HashMap<AccountId, Arc<Account>>,
+/// Rows in maps: what the [`MemoryLedger`](crate::MemoryLedger) keeps behind its lock.
+///
+/// [`Books`](crate::Books) over it are a value: whoever looks for every state that some operations can
+/// lead to clones, compares and hashes them whole. Rows are shared by clones until they change.
+///
+/// ```
+/// use keycap_base::Timestamp;
+/// use keycap_budget::{
+///     AccountId, AccountSpec, Books, ChainSpec, MemoryShelf, Operation, Reapply, Retention,
+/// };
+///
+/// let before = Books::new(MemoryShelf::default(), Retention::default());
+/// let mut after = before.clone();
+/// let chain = ChainSpec::of(AccountSpec::new(AccountId::new("user:alice")?));
+/// let asserted_at = Timestamp::EPOCH;
+/// let open = Operation::Open { chain, asserted_at, reapply: Reapply::Never };
+/// assert!(matches!(after.apply(&open, Timestamp::EPOCH), Ok(Ok(_))));
+/// assert_ne!(after, before);
+/// assert_eq!(after.shelf().snapshot().accounts.len(), 1);
+/// # Ok::<(), keycap_budget::BadId>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MemoryShelf {
+    accounts: BTreeMap<AccountId, Arc<Account>>,
     counters: BTreeMap<CounterKey, Counter>,
     holds: BTreeMap<(AccountId, HoldId), Arc<Hold>>,
     open: BTreeMap<Due, Arc<Hold>>,
@@ -56,17 +77,25 @@ impl MemoryShelf {
         charges.map(|charge| Charge::clone(charge)).collect()
     }
 
-    pub(super) fn snapshot(&self) -> Snapshot {
-        let mut accounts: Vec<_> = self.accounts.values().map(|a| Account::clone(a)).collect();
-        accounts.sort_by(|one, other| one.id.cmp(&other.id));
+    /// Every row, for an [`audit`](crate::audit).
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
         Snapshot {
-            accounts,
+            accounts: self.accounts.values().map(|account| Account::clone(account)).collect(),
             counters: self.counters.iter().map(|(key, counter)| (key.clone(), *counter)).collect(),
             holds: self.holds.values().map(|hold| Hold::clone(hold)).collect(),
             charges: self.charges.values().map(|charge| Charge::clone(charge)).collect(),
             refunds: self.refunds.values().map(|refund| Refund::clone(refund)).collect(),
             horizon: self.horizon,
         }
+    }
+}
+
+/// The two queues say again what the holds say.
+impl Hash for MemoryShelf {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self { accounts, counters, holds, open: _, ended: _, charges, refunds, horizon } = self;
+        (accounts, counters, holds, charges, refunds, horizon).hash(state);
     }
 }
 
