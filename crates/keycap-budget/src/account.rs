@@ -10,7 +10,9 @@ use crate::{AccountId, Limit, LimitError, Limits};
 pub const MAX_CHAIN: usize = 8;
 
 /// Whether an account takes requests.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// It does.
@@ -21,7 +23,9 @@ pub enum Status {
 }
 
 /// Who is shown an account's id and figures in a refusal.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Figures {
     /// Callers whose own account (the leaf of their chain) it is.

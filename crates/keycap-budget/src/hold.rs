@@ -23,7 +23,9 @@ pub enum Claim {
 }
 
 /// What becomes of a hold that nobody ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum OnExpiry {
     /// It counts as spent, because the work may have been done, until a late settle says better.
