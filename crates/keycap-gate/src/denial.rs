@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use keycap_base::{Resource, Scope, Scopes};
@@ -63,7 +64,7 @@ pub enum Denial {
         resource: Resource,
     },
     /// A limit has no room for the hold.
-    OverLimit(Box<OverLimit>),
+    OverLimit(OverLimit),
 }
 
 /// Why a credential is no key. Callers are not told, so that an answer helps nobody to guess.
@@ -80,9 +81,10 @@ pub enum Invalid {
 impl Denial {
     /// A refusal by `shortfall`, shown to who calls with `chain`.
     #[must_use]
-    pub fn over_limit(shortfall: Shortfall, chain: &Chain) -> Self {
+    pub fn over_limit(shortfall: impl Into<Arc<Shortfall>>, chain: &Chain) -> Self {
+        let shortfall = shortfall.into();
         let disclosure = Disclosure::of(&shortfall.standing.account, chain);
-        Self::OverLimit(Box::new(OverLimit::new(shortfall, disclosure)))
+        Self::OverLimit(OverLimit::new(shortfall, disclosure))
     }
 
     /// The code that callers see.

@@ -1,6 +1,7 @@
 //! A limit without room: what kind of refusal that is, and who sees how much of it.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use keycap_budget::{AccountId, Cause, Chain, Figures, Shortfall};
@@ -11,9 +12,13 @@ use crate::Code;
 pub const RESERVED_RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// A limit that has no room, and how much of it the caller may see.
+///
+/// What the ledger said may be told to many: a clone shares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OverLimit {
-    shortfall: Shortfall,
+    shortfall: Arc<Shortfall>,
+    /// How long ago the ledger said so.
+    age: Duration,
     disclosure: Disclosure,
 }
 
@@ -29,8 +34,14 @@ pub enum Disclosure {
 impl OverLimit {
     /// A refusal by `shortfall`, of which so much is shown.
     #[must_use]
-    pub fn new(shortfall: Shortfall, disclosure: Disclosure) -> Self {
-        Self { shortfall, disclosure }
+    pub fn new(shortfall: impl Into<Arc<Shortfall>>, disclosure: Disclosure) -> Self {
+        Self { shortfall: shortfall.into(), age: Duration::ZERO, disclosure }
+    }
+
+    /// The same, told so long after the ledger said it: the window ends that much sooner.
+    #[must_use]
+    pub fn after(self, age: Duration) -> Self {
+        Self { age, ..self }
     }
 
     /// Which limit refused, and how it stands.
@@ -62,7 +73,7 @@ impl OverLimit {
         match self.code() {
             Code::HoldExceedsCap => None,
             Code::BudgetReserved => Some(RESERVED_RETRY_AFTER),
-            _ => self.shortfall.ends_in,
+            _ => self.shortfall.ends_in.map(|left| left.saturating_sub(self.age)),
         }
     }
 }

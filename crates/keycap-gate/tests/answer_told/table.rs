@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use keycap_budget::Cause;
-use keycap_gate::{Code, Denial, Refusal, SOON};
+use keycap_budget::{Cause, Shortfall};
+use keycap_gate::{Code, Denial, OverLimit, RESERVED_RETRY_AFTER, Refusal, SOON};
 use serde_json::Value;
 
 use crate::fixtures::{TEAM, USER, dollars, one_of_each, requests, tell, written};
@@ -122,7 +122,7 @@ fn ends_in(wait: Duration, cause: Cause) -> [Option<String>; 2] {
     let Refusal::Denied(Denial::OverLimit(over)) = &mut refusal else { panic!("{refusal}") };
     let mut shortfall = over.shortfall().clone();
     shortfall.ends_in = Some(wait);
-    **over = keycap_gate::OverLimit::new(shortfall, over.disclosure());
+    *over = OverLimit::new(shortfall, over.disclosure());
     let told = tell(&refusal);
     ["retry-after", "x-should-retry"].map(|name| told.header(name).map(str::to_owned))
 }
@@ -138,6 +138,26 @@ fn a_budget_that_resets_soon_may_be_retried() {
     assert_eq!(ends_in(SOON, Cause::Spent), told("60", None));
     assert_eq!(ends_in(SOON + tick, Cause::Spent), told("61", Some("false")));
     assert_eq!(ends_in(SOON + tick, Cause::Reserved), told("1", None));
+}
+
+#[test]
+fn who_is_told_later_waits_less() {
+    let Refusal::Denied(Denial::OverLimit(over)) =
+        dollars(USER, "day", ["1", "1", "0"], Cause::Spent)
+    else {
+        panic!("not over a limit")
+    };
+    for (age, seconds) in [(0, "35568"), (1, "35567"), (35_567, "1"), (35_568, "1"), (40_000, "1")]
+    {
+        let later = over.clone().after(Duration::from_secs(age));
+        let told = tell(&Denial::OverLimit(later).into());
+        assert_eq!(told.header("retry-after"), Some(seconds), "after {age} s");
+    }
+    // A moment is a moment, whenever it is told.
+    let reserved = over.shortfall().clone();
+    let reserved = Shortfall { cause: Cause::Reserved, ..reserved };
+    let reserved = OverLimit::new(reserved, over.disclosure()).after(Duration::from_secs(9));
+    assert_eq!(reserved.retry_after(), Some(RESERVED_RETRY_AFTER));
 }
 
 #[test]
