@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use keycap_budget::{AccountId, ChargeId, Ledger, NewCharge, Operation, Standing};
@@ -197,7 +197,14 @@ impl Guarded {
             Some(key) => self.core.admit_inside(key, &self.guard, view),
             None => self.core.admit(&self.guard, view),
         };
-        Deciding { guarded: self.clone(), step: Some(step) }
+        Deciding(match step {
+            Step::Ready(verdict) => Progress::Ready(self.conclude(verdict)),
+            Step::Wait(waiting) => Progress::Waiting { waiting, guarded: self.clone() },
+        })
+    }
+
+    fn conclude(&self, verdict: Verdict) -> Decision {
+        self.core.conclude(verdict, &self.guard)
     }
 
     /// The answer that a refusal is, as the application wants it.
@@ -250,39 +257,50 @@ impl fmt::Debug for Guarded {
 /// Dropped before it is ready, nothing stays held. Nor where what it admitted is dropped before a
 /// [`Course`](crate::Course) of it began.
 #[must_use]
-pub struct Deciding {
-    guarded: Guarded,
-    step: Option<Step>,
+pub struct Deciding(Progress);
+
+/// What is ready carries nothing of its gate; only who waits keeps it.
+enum Progress {
+    Ready(Decision),
+    Waiting { waiting: Pin<Box<dyn Future<Output = Verdict> + Send>>, guarded: Guarded },
+    Over,
+}
+
+impl Deciding {
+    /// The decision, if nothing has to be waited for.
+    ///
+    /// # Errors
+    /// The wait, otherwise.
+    pub fn at_once(self) -> Result<Decision, Self> {
+        match self.0 {
+            Progress::Ready(decision) => Ok(decision),
+            Progress::Waiting { .. } | Progress::Over => Err(self),
+        }
+    }
 }
 
 impl Future for Deciding {
     type Output = Decision;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Decision> {
-        let verdict = match self.step.take() {
-            Some(Step::Ready(verdict)) => verdict,
-            Some(Step::Wait(mut waiting)) => match waiting.as_mut().poll(context) {
-                Poll::Ready(verdict) => verdict,
-                Poll::Pending => {
-                    self.step = Some(Step::Wait(waiting));
-                    return Poll::Pending;
-                }
-            },
-            None => Verdict::polled_again(),
-        };
-        Poll::Ready(self.guarded.core.conclude(verdict, &self.guarded.guard))
-    }
-}
-
-impl Verdict {
-    fn polled_again() -> Self {
-        let broken = Broken::misconfigured("a decision was polled after it was ready");
-        Self::refused(None, broken)
+        if let Progress::Waiting { waiting, guarded } = &mut self.0 {
+            let verdict = ready!(waiting.as_mut().poll(context));
+            let decision = guarded.conclude(verdict);
+            self.0 = Progress::Over;
+            return Poll::Ready(decision);
+        }
+        Poll::Ready(match std::mem::replace(&mut self.0, Progress::Over) {
+            Progress::Ready(decision) => decision,
+            Progress::Waiting { .. } | Progress::Over => {
+                let again = "a decision was polled after it was ready";
+                Decision::Refused(Broken::misconfigured(again).into())
+            }
+        })
     }
 }
 
 impl fmt::Debug for Deciding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Deciding").field("guarded", &self.guarded).finish_non_exhaustive()
+        f.debug_struct("Deciding").finish_non_exhaustive()
     }
 }
