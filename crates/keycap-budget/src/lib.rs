@@ -15,6 +15,7 @@ mod cycle;
 mod decimal;
 mod hold;
 mod id;
+pub mod lease;
 mod ledger;
 mod limit;
 mod listeners;
