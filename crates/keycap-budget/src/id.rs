@@ -4,6 +4,8 @@
 //! millisecond it was made in. That is what lets a ledger refuse an id it may have forgotten instead
 //! of counting it a second time (P3).
 
+mod fresh;
+
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -111,7 +113,7 @@ macro_rules! timed_id {
             /// A fresh id that says it was made at `now`; the rest is random.
             #[must_use]
             pub fn generate(now: Timestamp) -> Self {
-                Self(uuid_v7(now))
+                Self(fresh::uuid(now))
             }
 
             /// The instant the id says it was made.
@@ -211,13 +213,6 @@ impl ChargeId {
 timed_id! {
     /// The id of one start of one process that takes holds.
     OwnerId, "owner id"
-}
-
-/// A random UUID version 7 dated `now`; an instant before the epoch is dated at the epoch.
-fn uuid_v7(now: Timestamp) -> Uuid {
-    let millis = u64::try_from(now.as_millis()).unwrap_or(0);
-    let nanos = u32::try_from(millis % 1_000).unwrap_or(0) * 1_000_000;
-    Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, millis / 1_000, nanos))
 }
 
 fn made_at(uuid: Uuid) -> Timestamp {
