@@ -3,29 +3,56 @@
 //! The CLOCK algorithm: a hand goes round the places; who was looked at since it last passed is
 //! spared once, who was not makes room. Reading needs no exclusive access.
 
-use std::collections::HashMap;
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// At most `capacity` values.
-pub(crate) struct BoundedMap<K, V> {
-    capacity: NonZeroUsize,
-    places: HashMap<K, usize>,
-    slots: Vec<Option<Slot<K, V>>>,
-    free: Vec<usize>,
-    hand: usize,
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+/// How many places are looked at in one go.
+pub(crate) const MOST_AT_ONCE: usize = 512;
+
+/// A value that knows what it is found by, so that the map need not keep it a second time.
+pub(crate) trait Keyed {
+    type Key: Copy + Eq + Hash;
+
+    fn key(&self) -> &Self::Key;
 }
 
-struct Slot<K, V> {
-    key: K,
+impl<K: Copy + Eq + Hash, T> Keyed for (K, T) {
+    type Key = K;
+
+    fn key(&self) -> &K {
+        &self.0
+    }
+}
+
+/// At most `capacity` values, and never more than a `u32` counts.
+pub(crate) struct BoundedMap<V> {
+    capacity: usize,
+    hasher: DefaultHashBuilder,
+    places: HashTable<u32>,
+    slots: Vec<Option<Slot<V>>>,
+    free: Vec<u32>,
+    hand: u32,
+}
+
+struct Slot<V> {
     value: V,
     looked_at: AtomicBool,
 }
 
-impl<K: Copy + Eq + Hash, V> BoundedMap<K, V> {
+impl<V: Keyed> BoundedMap<V> {
     pub(crate) fn new(capacity: NonZeroUsize) -> Self {
-        Self { capacity, places: HashMap::new(), slots: Vec::new(), free: Vec::new(), hand: 0 }
+        let most = usize::try_from(u32::MAX).unwrap_or(usize::MAX);
+        Self {
+            capacity: capacity.get().min(most),
+            hasher: DefaultHashBuilder::default(),
+            places: HashTable::new(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            hand: 0,
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -33,8 +60,8 @@ impl<K: Copy + Eq + Hash, V> BoundedMap<K, V> {
     }
 
     /// The value, which is spared the next time room is made.
-    pub(crate) fn look_up(&self, key: &K) -> Option<&V> {
-        let slot = self.slots.get(*self.places.get(key)?)?.as_ref()?;
+    pub(crate) fn look_up(&self, key: &V::Key) -> Option<&V> {
+        let slot = slot(&self.slots, self.place(key)?)?;
         // Written only when it changes, so that readers of a hot value share its cache line.
         if !slot.looked_at.load(Ordering::Relaxed) {
             slot.looked_at.store(true, Ordering::Relaxed);
@@ -42,49 +69,61 @@ impl<K: Copy + Eq + Hash, V> BoundedMap<K, V> {
         Some(&slot.value)
     }
 
-    /// The value, for changing it; spared like [`look_up`](Self::look_up).
-    pub(crate) fn look_up_mut(&mut self, key: &K) -> Option<&mut V> {
-        let slot = self.slots.get_mut(*self.places.get(key)?)?.as_mut()?;
+    /// The value, for changing anything but its key; spared like [`look_up`](Self::look_up).
+    pub(crate) fn look_up_mut(&mut self, key: &V::Key) -> Option<&mut V> {
+        let place = self.place(key)?;
+        let slot = self.slots.get_mut(index(place))?.as_mut()?;
         *slot.looked_at.get_mut() = true;
         Some(&mut slot.value)
     }
 
-    /// Puts `value` in, and returns what had to leave for it: the key's old value or, when the map
-    /// is full, another key with its value.
-    pub(crate) fn insert(&mut self, key: K, value: V) -> Option<(K, V)> {
-        let new = Slot { key, value, looked_at: AtomicBool::new(false) };
-        if let Some(place) = self.places.get(&key).copied() {
-            return self.put(place, new);
+    /// Puts `value` in, and returns what had to leave for it: what the key had before or, when the map
+    /// is full, another key's value.
+    pub(crate) fn insert(&mut self, value: V) -> Option<V> {
+        if let Some(place) = self.place(value.key()) {
+            return self.put(place, value);
         }
-        let place = match self.free.pop() {
-            Some(place) => place,
-            None if self.slots.len() < self.capacity.get() => {
-                self.slots.push(None);
-                self.slots.len() - 1
-            }
-            None => self.place_to_clear(),
-        };
-        self.places.insert(key, place);
-        self.put(place, new)
+        let (place, left) = self.vacate();
+        let hash = self.hasher.hash_one(value.key());
+        self.put(place, value);
+        let Self { places, slots, hasher, .. } = self;
+        places.insert_unique(hash, place, |place| hash_at(hasher, slots, *place));
+        left
     }
 
-    /// Puts `new` at `place`, and returns what was there.
-    fn put(&mut self, place: usize, new: Slot<K, V>) -> Option<(K, V)> {
-        let key = new.key;
-        let old = self.slots.get_mut(place)?.replace(new)?;
-        if old.key != key {
-            self.places.remove(&old.key);
+    /// A place with nothing in it, and what was there.
+    fn vacate(&mut self) -> (u32, Option<V>) {
+        if let Some(place) = self.free.pop() {
+            return (place, None);
         }
-        Some((old.key, old.value))
+        if let Some(place) = u32::try_from(self.slots.len()).ok().filter(|_| !self.is_full()) {
+            self.slots.push(None);
+            return (place, None);
+        }
+        let place = self.place_to_clear();
+        let left = slot(&self.slots, place).map(|slot| *slot.value.key());
+        let left = left.and_then(|key| self.take(&key)).map(|(_, value)| value);
+        (place, left)
+    }
+
+    fn is_full(&self) -> bool {
+        self.slots.len() >= self.capacity
+    }
+
+    /// Puts `value` at `place`, and returns what was there.
+    fn put(&mut self, place: u32, value: V) -> Option<V> {
+        let new = Slot { value, looked_at: AtomicBool::new(false) };
+        Some(self.slots.get_mut(index(place))?.replace(new)?.value)
     }
 
     /// The next place whose value was not looked at since the hand last passed. Comes to an end
     /// within two rounds, because the hand takes the mark away.
-    fn place_to_clear(&mut self) -> usize {
+    fn place_to_clear(&mut self) -> u32 {
         loop {
             let place = self.hand;
-            self.hand = (place + 1) % self.slots.len().max(1);
-            let slot = self.slots.get_mut(place).and_then(Option::as_mut);
+            let next = place.wrapping_add(1);
+            self.hand = if index(next) < self.slots.len() { next } else { 0 };
+            let slot = self.slots.get_mut(index(place)).and_then(Option::as_mut);
             let spared = slot.is_some_and(|slot| std::mem::take(slot.looked_at.get_mut()));
             if !spared {
                 return place;
@@ -92,22 +131,61 @@ impl<K: Copy + Eq + Hash, V> BoundedMap<K, V> {
         }
     }
 
-    pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
-        let place = self.places.remove(key)?;
+    pub(crate) fn remove(&mut self, key: &V::Key) -> Option<V> {
+        let (place, value) = self.take(key)?;
         self.free.push(place);
-        Some(self.slots.get_mut(place)?.take()?.value)
+        Some(value)
     }
 
-    /// Removes and returns all whose value `which` picks.
-    pub(crate) fn extract(&mut self, which: impl Fn(&V) -> bool) -> Vec<(K, V)> {
-        let picked = |slot: &Slot<K, V>| which(&slot.value).then_some(slot.key);
-        let keys: Vec<_> = self.slots.iter().flatten().filter_map(picked).collect();
-        keys.into_iter().filter_map(|key| Some((key, self.remove(&key)?))).collect()
+    /// Takes a value out of its place, which is then nobody's.
+    fn take(&mut self, key: &V::Key) -> Option<(u32, V)> {
+        let hash = self.hasher.hash_one(key);
+        let Self { places, slots, .. } = self;
+        let found = places.find_entry(hash, |place| is_at(slots, *place, key)).ok()?;
+        let (place, _) = found.remove();
+        Some((place, self.slots.get_mut(index(place))?.take()?.value))
+    }
+
+    /// The keys that `which` picks of the [`MOST_AT_ONCE`] places from this one on; `None` where there
+    /// are no more. A value keeps its place until it is removed or replaced.
+    pub(crate) fn pick(&self, from: usize, which: impl Fn(&V) -> bool) -> Option<Vec<V::Key>> {
+        let places = self.slots.get(from..).filter(|places| !places.is_empty())?;
+        let values = places.iter().take(MOST_AT_ONCE).flatten().map(|slot| &slot.value);
+        Some(values.filter(|value| which(value)).map(|value| *value.key()).collect())
+    }
+
+    pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
+        self.slots.iter().flatten().map(|slot| &slot.value)
     }
 
     pub(crate) fn clear(&mut self) {
-        *self = Self::new(self.capacity);
+        self.places.clear();
+        self.slots.clear();
+        self.free.clear();
+        self.hand = 0;
     }
+
+    fn place(&self, key: &V::Key) -> Option<u32> {
+        let hash = self.hasher.hash_one(key);
+        self.places.find(hash, |place| is_at(&self.slots, *place, key)).copied()
+    }
+}
+
+fn index(place: u32) -> usize {
+    usize::try_from(place).unwrap_or(usize::MAX)
+}
+
+fn slot<V>(slots: &[Option<Slot<V>>], place: u32) -> Option<&Slot<V>> {
+    slots.get(index(place))?.as_ref()
+}
+
+fn is_at<V: Keyed>(slots: &[Option<Slot<V>>], place: u32, key: &V::Key) -> bool {
+    slot(slots, place).is_some_and(|slot| slot.value.key() == key)
+}
+
+/// The hash of what is at a place that is taken; of one that is not, nothing will be looked for.
+fn hash_at<V: Keyed>(hasher: &DefaultHashBuilder, slots: &[Option<Slot<V>>], place: u32) -> u64 {
+    slot(slots, place).map_or(0, |slot| hasher.hash_one(slot.value.key()))
 }
 
 #[cfg(test)]
@@ -118,35 +196,58 @@ mod tests {
 
     use super::*;
 
-    fn map(capacity: usize) -> BoundedMap<u32, u32> {
+    fn map(capacity: usize) -> BoundedMap<(u32, u32)> {
         BoundedMap::new(NonZeroUsize::new(capacity).unwrap())
     }
 
     #[test]
     fn it_holds_its_bound_and_drops_one_for_the_next() {
         let mut map = map(3);
-        assert!((0..3).all(|key| map.insert(key, key).is_none()));
+        assert!((0..3).all(|key| map.insert((key, key)).is_none()));
         assert_eq!(map.len(), 3);
-        assert_eq!(map.insert(3, 3), Some((0, 0)));
-        assert_eq!((map.len(), map.look_up(&0), map.look_up(&3)), (3, None, Some(&3)));
+        assert_eq!(map.insert((3, 3)), Some((0, 0)));
+        assert_eq!((map.len(), map.look_up(&0), map.look_up(&3)), (3, None, Some(&(3, 3))));
     }
 
     #[test]
     fn what_was_looked_at_is_spared_once() {
         let mut map = map(3);
-        assert!((0..3).all(|key| map.insert(key, key).is_none()));
+        assert!((0..3).all(|key| map.insert((key, key)).is_none()));
         map.look_up(&0);
-        assert_eq!(map.insert(3, 3), Some((1, 1)));
-        assert_eq!(map.insert(4, 4), Some((2, 2)));
-        assert_eq!(map.insert(5, 5), Some((0, 0)), "spared once, not for ever");
+        assert_eq!(map.insert((3, 3)), Some((1, 1)));
+        assert_eq!(map.insert((4, 4)), Some((2, 2)));
+        assert_eq!(map.insert((5, 5)), Some((0, 0)), "spared once, not for ever");
     }
 
     #[test]
     fn when_all_were_looked_at_one_still_leaves() {
         let mut map = map(2);
-        assert!((0..2).all(|key| map.insert(key, key).is_none()));
+        assert!((0..2).all(|key| map.insert((key, key)).is_none()));
         (0..2).for_each(|key| assert!(map.look_up(&key).is_some()));
-        assert_eq!((map.insert(2, 2), map.len()), (Some((0, 0)), 2));
+        assert_eq!((map.insert((2, 2)), map.len()), (Some((0, 0)), 2));
+    }
+
+    #[test]
+    fn all_values_are_picked_from_so_many_places_at_a_time() {
+        let mut map = map(2 * MOST_AT_ONCE);
+        let count = u32::try_from(MOST_AT_ONCE).unwrap() + 1;
+        assert!((0..count).all(|key| map.insert((key, key)).is_none()));
+        assert_eq!(map.pick(0, |_| true).unwrap().len(), MOST_AT_ONCE);
+        assert_eq!(map.pick(MOST_AT_ONCE, |_| true), Some(vec![count - 1]));
+        assert_eq!(map.pick(MOST_AT_ONCE, |_| false), Some(vec![]));
+        assert_eq!(map.pick(MOST_AT_ONCE + 1, |_| true), None);
+    }
+
+    #[test]
+    fn a_map_that_was_cleared_holds_its_bound_again() {
+        let mut map = map(2);
+        for _ in 0..2 {
+            assert!((0..2).all(|key| map.insert((key, key)).is_none()));
+            assert!(map.insert((2, 2)).is_some());
+            assert_eq!((map.values().count(), map.len()), (2, 2));
+            map.clear();
+            assert_eq!((map.values().count(), map.len(), map.look_up(&2)), (0, 0, None));
+        }
     }
 
     /// Few cases by default; as many as `PROPTEST_CASES` says otherwise.
@@ -169,20 +270,22 @@ mod tests {
             let mut last_put = HashMap::new();
             for (what, key, value) in steps {
                 match what {
-                    0 | 1 => { map.insert(key, value); last_put.insert(key, value); }
+                    0 | 1 => { map.insert((key, value)); last_put.insert(key, value); }
                     2 => { map.remove(&key); last_put.remove(&key); }
                     _ => {
-                        let odd = map.extract(|value| value % 2 == 1);
+                        let odd = map.pick(0, |(_, value)| value % 2 == 1).unwrap_or_default();
+                        let odd: Vec<_> = odd.iter().filter_map(|key| map.remove(key)).collect();
                         prop_assert!(odd.iter().all(|(_, value)| value % 2 == 1));
                         last_put.retain(|_, value| *value % 2 == 0);
                     }
                 }
                 prop_assert!(map.len() <= capacity);
-                let found: Vec<_> = (0..8).filter_map(|key| Some((key, *map.look_up(&key)?))).collect();
+                let found: Vec<_> =
+                    (0..8).filter_map(|key| map.look_up(&key)).copied().collect();
                 prop_assert_eq!(found.len(), map.len());
                 prop_assert!(found.iter().all(|(key, value)| last_put.get(key) == Some(value)));
                 if what < 2 {
-                    prop_assert_eq!(map.look_up(&key), Some(&value));
+                    prop_assert_eq!(map.look_up(&key), Some(&(key, value)));
                 }
             }
         }

@@ -56,7 +56,7 @@ pub const KNOWN_GOOD_FOR: Duration = Duration::from_secs(60 * 60);
 /// ```
 pub struct FailureGuard {
     per_minute: NonZeroU32,
-    failures: Mutex<BoundedMap<ClientAddress, Bucket>>,
+    failures: Mutex<BoundedMap<(ClientAddress, Bucket)>>,
     good: Cache<Digest, Timestamp>,
 }
 
@@ -115,7 +115,9 @@ impl FailureGuard {
         now: Timestamp,
     ) -> Result<(), TooMany> {
         let client = ClientAddress::of(address);
-        let wait = self.failures.lock().look_up(&client).and_then(|b| b.wait(self.per_minute, now));
+        let failures = self.failures.lock();
+        let wait = failures.look_up(&client).and_then(|(_, b)| b.wait(self.per_minute, now));
+        drop(failures);
         match wait {
             Some(retry_after) if !self.is_known_good(digest, now) => Err(TooMany { retry_after }),
             Some(_) | None => Ok(()),
@@ -128,8 +130,8 @@ impl FailureGuard {
         let client = ClientAddress::of(address);
         let mut failures = self.failures.lock();
         match failures.look_up_mut(&client) {
-            Some(bucket) => bucket.fill(self.per_minute, now),
-            None => drop(failures.insert(client, Bucket::with_one(now))),
+            Some((_, bucket)) => bucket.fill(self.per_minute, now),
+            None => drop(failures.insert((client, Bucket::with_one(now)))),
         }
     }
 

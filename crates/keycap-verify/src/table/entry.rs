@@ -2,25 +2,31 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use keycap_base::Timestamp;
-use parking_lot::Mutex;
 
 use super::generations::Noted;
 use super::reading::Reading;
-use crate::Rejection;
+use crate::{Digest, Rejection};
 
 /// A live key and what the application of the table keeps with it.
+///
+/// An entry may be kept and asked again whether it [is still served](Self::is_served_at), without
+/// looking it up.
 pub struct Entry<E> {
-    payload: E,
-    key_id: Option<Arc<str>>,
+    digest: Digest,
     asked_at: Timestamp,
     serves_until: Timestamp,
-    pub(super) noted: Noted,
+    /// Whether it has left the table. An entry never comes back.
+    has_left: AtomicBool,
     graced_until: Timestamp,
-    /// When it was last asked for in vain. Looked at only once its time is over.
-    excused_at: Mutex<Option<Timestamp>>,
+    /// When it was last asked for in vain, in milliseconds; as long as it was not, the end of time.
+    excused_at: AtomicI64,
+    pub(super) noted: Noted,
+    key_id: Option<Arc<str>>,
+    payload: E,
 }
 
 /// When an entry was asked for, and how long it is trusted.
@@ -76,6 +82,7 @@ pub enum Peek<E> {
 impl<E> Entry<E> {
     /// An entry that is trusted for its term or until it expires, whichever is sooner.
     pub(super) fn new(
+        digest: Digest,
         payload: E,
         key_id: Option<Arc<str>>,
         term: Term,
@@ -84,10 +91,23 @@ impl<E> Entry<E> {
         let Term { asked_at, noted, ttl, grace } = term;
         let expiry = |until: Timestamp| expires_at.map_or(until, |expiry| expiry.min(until));
         let trusted_until = asked_at.plus(ttl);
-        let serves_until = expiry(trusted_until);
-        let graced_until = expiry(trusted_until.plus(grace));
-        let excused_at = Mutex::default();
-        Self { payload, key_id, asked_at, serves_until, noted, graced_until, excused_at }
+        Self {
+            digest,
+            asked_at,
+            serves_until: expiry(trusted_until),
+            has_left: AtomicBool::new(false),
+            graced_until: expiry(trusted_until.plus(grace)),
+            excused_at: AtomicI64::new(i64::MAX),
+            noted,
+            key_id,
+            payload,
+        }
+    }
+
+    /// What the key is looked up by.
+    #[must_use]
+    pub fn digest(&self) -> &Digest {
+        &self.digest
     }
 
     /// What is kept with the key.
@@ -112,10 +132,27 @@ impl<E> Entry<E> {
         self.serves_until
     }
 
-    /// Whether the entry is served at `now`. One that was asked for after `now` is not: the clock
-    /// was set back, and how long to trust it cannot be told.
-    pub(super) fn serves_at(&self, now: Timestamp) -> bool {
-        self.asked_at <= now && now < self.serves_until
+    /// Whether the entry serves a request at `now`: it is in the table still, and its time is not over.
+    ///
+    /// Reads what is its own, waits for nobody and writes nothing, so that who keeps an entry may ask
+    /// this instead of looking the key up. What the table would answer by
+    /// [grace](super::KeyTableBuilder::serve_unverified_in_outage) is not served by an entry alone.
+    ///
+    /// An entry leaves the table before the call returns that takes it out (a revocation, a denial, an
+    /// amendment), and whoever learns of that call finds it gone (P7). It leaves for other reasons too:
+    /// a newer one took its place, or another key did. One that was asked for after `now` is not served
+    /// either: the clock was set back, and how long to trust it cannot be told.
+    #[must_use]
+    #[inline]
+    pub fn is_served_at(&self, now: Timestamp) -> bool {
+        let in_time = self.asked_at <= now && now < self.serves_until;
+        in_time && !self.has_left.load(Ordering::Acquire)
+    }
+
+    /// Notes that it is in the table no more. To be called with its shard locked, so that nobody finds
+    /// the table without it and itself still serving.
+    pub(super) fn leave(&self) {
+        self.has_left.store(true, Ordering::Release);
     }
 
     /// Whether the entry may be served at `now` while its provider cannot tell.
@@ -125,13 +162,13 @@ impl<E> Entry<E> {
 
     /// Notes that it was asked for in vain.
     pub(super) fn excuse(&self, now: Timestamp) {
-        *self.excused_at.lock() = Some(now);
+        self.excused_at.store(now.as_millis(), Ordering::Relaxed);
     }
 
     /// How long ago it was asked for in vain, if it was.
     pub(super) fn excused_since(&self, now: Timestamp) -> Option<Duration> {
-        let excused_at = *self.excused_at.lock();
-        excused_at.filter(|at| *at <= now).map(|at| now.since(at))
+        let excused_at = Timestamp::from_millis(self.excused_at.load(Ordering::Relaxed));
+        (excused_at <= now).then(|| now.since(excused_at))
     }
 }
 

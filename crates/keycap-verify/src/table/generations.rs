@@ -17,6 +17,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
+use super::digests::Digests;
+use super::entry::Entry;
 use super::reading::Reading;
 use crate::Digest;
 
@@ -39,7 +41,7 @@ pub(super) struct Generations {
 #[derive(Default)]
 struct Stripe {
     generation: u64,
-    digests: HashMap<Arc<str>, Vec<Digest>>,
+    digests: HashMap<Arc<str>, Digests>,
 }
 
 /// The count at which a lookup was about to ask.
@@ -104,7 +106,7 @@ impl Generations {
         let generation = self.raised();
         let mut stripe = self.stripe(key_id).lock();
         stripe.generation = stripe.generation.max(generation);
-        stripe.digests.remove(key_id).unwrap_or_default()
+        stripe.digests.remove(key_id).map(Digests::into_vec).unwrap_or_default()
     }
 
     /// Whether a rejection may be believed.
@@ -114,27 +116,25 @@ impl Generations {
     }
 
     /// Whether a live key may be believed; if so, notes where it is kept, in the same step.
-    pub(super) fn believe_live(
+    pub(super) fn believe_live<E>(
         &self,
-        noted: Noted,
+        entry: &Entry<E>,
         reading: Option<&Reading>,
-        key_id: Option<&Arc<str>>,
-        digest: &Digest,
     ) -> Result<(), Overtaken> {
-        if self.everyone.load(Ordering::SeqCst) > noted.0 {
+        if self.everyone.load(Ordering::SeqCst) > entry.noted.0 {
             return Err(Overtaken);
         }
         if reading.is_some_and(|reading| !self.stands(reading)) {
             return Err(Overtaken);
         }
-        let Some(key_id) = key_id else { return Ok(()) };
+        let Some(key_id) = entry.key_id_shared() else { return Ok(()) };
         let mut stripe = self.stripe(key_id).lock();
-        if stripe.generation > noted.0 {
+        if stripe.generation > entry.noted.0 {
             return Err(Overtaken);
         }
-        let digests = stripe.digests.entry(key_id.clone()).or_default();
-        if !digests.contains(digest) {
-            digests.push(*digest);
+        match stripe.digests.get_mut(key_id) {
+            Some(digests) => digests.add(*entry.digest()),
+            None => drop(stripe.digests.insert(key_id.clone(), Digests::one(*entry.digest()))),
         }
         Ok(())
     }
@@ -144,15 +144,14 @@ impl Generations {
         key_id.is_none_or(|key_id| self.stripe(key_id).lock().generation <= noted.0)
     }
 
-    /// Notes that a key is no longer kept under `digest`.
-    pub(super) fn left(&self, key_id: Option<&str>, digest: &Digest) {
-        let Some(key_id) = key_id else { return };
+    /// Notes that a key is no longer kept under its entry's digest.
+    pub(super) fn left<E>(&self, entry: &Entry<E>) {
+        let Some(key_id) = entry.key_id() else { return };
         let mut stripe = self.stripe(key_id).lock();
-        if let Some(digests) = stripe.digests.get_mut(key_id) {
-            digests.retain(|kept| kept != digest);
-            if digests.is_empty() {
-                stripe.digests.remove(key_id);
-            }
+        if let Some(digests) = stripe.digests.get_mut(key_id)
+            && digests.remove(entry.digest()).is_break()
+        {
+            stripe.digests.remove(key_id);
         }
     }
 

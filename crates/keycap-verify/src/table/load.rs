@@ -168,7 +168,7 @@ impl<E, X> KeyTable<E, X> {
         let (ttl, grace) = (self.live_ttl, self.grace.unwrap_or_default());
         let term = Term { asked_at, noted, ttl, grace };
         // Above the lock, so that it is dropped below it: dropping a payload may come back to the table.
-        let (answer, reading) = read(loaded, term, answered_at);
+        let (answer, reading) = read(*digest, loaded, term, answered_at);
         let mut shard = self.shard(digest).write();
         if !shard.is_in_flight(digest, leader.number) {
             return shard.found(digest, answered_at).ok_or(Overtaken);
@@ -176,7 +176,7 @@ impl<E, X> KeyTable<E, X> {
         let is_denied = shard.denied.holds(digest, answered_at);
         let read = if is_denied { Err(Rejection::Revoked) } else { answer.clone() };
         let (gone, believed) = match &read {
-            Ok(entry) => shard.admit(digest, entry, reading.as_ref(), &self.generations),
+            Ok(entry) => shard.admit(entry, reading.as_ref(), &self.generations),
             Err(rejection) => {
                 let until = asked_at.plus(self.rejected_ttl);
                 let refused = Refused { rejection: *rejection, asked_at, until };
@@ -193,13 +193,18 @@ impl<E, X> KeyTable<E, X> {
 }
 
 /// What an answer means at `now`.
-fn read<E>(loaded: Loaded<E>, term: Term, now: Timestamp) -> (Read<E>, Option<Reading>) {
+fn read<E>(
+    digest: Digest,
+    loaded: Loaded<E>,
+    term: Term,
+    now: Timestamp,
+) -> (Read<E>, Option<Reading>) {
     match loaded {
         Loaded::Live { expires_at: Some(expiry), .. } if expiry <= now => {
             (Err(Rejection::Expired), None)
         }
         Loaded::Live { payload, key_id, expires_at, reading } => {
-            (Ok(Arc::new(Entry::new(payload, key_id, term, expires_at))), reading)
+            (Ok(Arc::new(Entry::new(digest, payload, key_id, term, expires_at))), reading)
         }
         Loaded::Rejected(rejection) => (Err(rejection), None),
     }

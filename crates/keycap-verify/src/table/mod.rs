@@ -6,11 +6,13 @@
 
 mod builder;
 mod denied;
+mod digests;
 mod entry;
 mod failure;
 mod flight;
 mod generations;
 mod grace;
+mod live;
 mod load;
 mod reading;
 mod shard;
@@ -22,6 +24,7 @@ use std::time::Duration;
 use keycap_base::Timestamp;
 use parking_lot::{Mutex, RwLock};
 
+use crate::bounded::MOST_AT_ONCE;
 use crate::{Digest, KeyChange, KeyListener, KeyNews, Unavailable};
 
 use generations::Generations;
@@ -162,13 +165,23 @@ impl<E, X> KeyTable<E, X> {
         self.shards.iter().map(|shard| shard.read().rejected_len()).sum()
     }
 
-    /// Removes picked entries shard by shard, each dropped when its shard is unlocked again.
+    /// Removes picked entries, of each shard some at a time, so that nobody waits long for its lock. They
+    /// are dropped when the shard is unlocked again. An entry that comes in meanwhile is passed by: it
+    /// was asked for after whatever made the others leave.
     fn remove_where(&self, which: impl Fn(&Entry<E>) -> bool) -> usize {
-        let clear = |shard: &RwLock<Shard<E, X>>| {
-            let gone = shard.write().remove_where(&which, &self.generations);
-            gone.len()
-        };
-        self.shards.iter().map(clear).sum()
+        self.shards.iter().map(|shard| self.remove_of(shard, &which)).sum()
+    }
+
+    fn remove_of(&self, shard: &RwLock<Shard<E, X>>, which: impl Fn(&Entry<E>) -> bool) -> usize {
+        let mut removed = 0;
+        for from in (0..).step_by(MOST_AT_ONCE) {
+            let Some(picked) = shard.read().pick(from, &which) else { break };
+            if !picked.is_empty() {
+                let gone = shard.write().remove_picked(&picked, &which, &self.generations);
+                removed += gone.len();
+            }
+        }
+        removed
     }
 
     #[expect(clippy::indexing_slicing, reason = "a remainder is below its divisor, which is not 0")]

@@ -10,13 +10,14 @@ use super::denied::{Denied, DeniedUntil};
 use super::entry::{Entry, Found, Peek};
 use super::flight::Flight;
 use super::generations::{Generations, Noted, Overtaken};
+use super::live::LiveKeys;
 use super::reading::Reading;
 use crate::bounded::BoundedMap;
 use crate::{Digest, Rejection};
 
 pub(super) struct Shard<E, X> {
-    live: BoundedMap<Digest, Arc<Entry<E>>>,
-    rejected: BoundedMap<Digest, Refused>,
+    live: LiveKeys<E>,
+    rejected: BoundedMap<(Digest, Refused)>,
     pub(super) denied: Denied,
     pub(super) flights: HashMap<Digest, Flight<E, X>>,
 }
@@ -36,7 +37,7 @@ pub(super) type Gone<E> = Vec<Arc<Entry<E>>>;
 impl<E, X> Shard<E, X> {
     pub(super) fn new(live: NonZeroUsize, rejected: NonZeroUsize) -> Self {
         Self {
-            live: BoundedMap::new(live),
+            live: LiveKeys::new(live),
             rejected: BoundedMap::new(rejected),
             denied: Denied::default(),
             flights: HashMap::new(),
@@ -44,15 +45,15 @@ impl<E, X> Shard<E, X> {
     }
 
     pub(super) fn peek(&self, digest: &Digest, now: Timestamp) -> Peek<E> {
-        if let Some(entry) = self.live.look_up(digest).filter(|entry| entry.serves_at(now)) {
+        if let Some(entry) = self.live.look_up(digest).filter(|entry| entry.is_served_at(now)) {
             return Peek::Live(entry.clone());
         }
         if self.denied.holds(digest, now) {
             return Peek::Rejected(Rejection::Revoked);
         }
-        let trusted = |refused: &&Refused| refused.asked_at <= now && now < refused.until;
-        match self.rejected.look_up(digest).filter(trusted) {
-            Some(refused) => Peek::Rejected(refused.rejection),
+        let trusted = |refused: &Refused| refused.asked_at <= now && now < refused.until;
+        match self.rejected.look_up(digest).filter(|(_, refused)| trusted(refused)) {
+            Some((_, refused)) => Peek::Rejected(refused.rejection),
             None => Peek::Absent,
         }
     }
@@ -60,22 +61,18 @@ impl<E, X> Shard<E, X> {
     /// Inserts a live key, if it may be believed.
     pub(super) fn admit(
         &mut self,
-        digest: &Digest,
         entry: &Arc<Entry<E>>,
         reading: Option<&Reading>,
         generations: &Generations,
     ) -> (Gone<E>, Result<(), Overtaken>) {
-        let key_id = entry.key_id_shared();
-        let believed = generations.believe_live(entry.noted, reading, key_id, digest);
+        let believed = generations.believe_live(entry, reading);
         if believed.is_err() {
             return (Gone::new(), believed);
         }
-        self.rejected.remove(digest);
-        let Some((old_digest, old)) = self.live.insert(*digest, entry.clone()) else {
-            return (Gone::new(), Ok(()));
-        };
-        if old_digest != *digest || old.key_id() != entry.key_id() {
-            generations.left(old.key_id(), &old_digest);
+        self.rejected.remove(entry.digest());
+        let Some(old) = self.live.insert(Arc::clone(entry)) else { return (Gone::new(), Ok(())) };
+        if old.digest() != entry.digest() || old.key_id() != entry.key_id() {
+            generations.left(&old);
         }
         (vec![old], Ok(()))
     }
@@ -108,7 +105,7 @@ impl<E, X> Shard<E, X> {
     ) -> (Gone<E>, Result<(), Overtaken>) {
         let believed = generations.believe_rejected(noted);
         if believed.is_ok() {
-            self.rejected.insert(*digest, refused);
+            self.rejected.insert((*digest, refused));
         }
         (self.remove(digest, generations), believed)
     }
@@ -128,7 +125,7 @@ impl<E, X> Shard<E, X> {
     /// Removes what is kept under `digest`.
     pub(super) fn remove(&mut self, digest: &Digest, generations: &Generations) -> Gone<E> {
         let gone: Gone<E> = self.live.remove(digest).into_iter().collect();
-        gone.iter().for_each(|entry| generations.left(entry.key_id(), digest));
+        gone.iter().for_each(|entry| generations.left(entry));
         gone
     }
 
@@ -145,14 +142,29 @@ impl<E, X> Shard<E, X> {
         }
     }
 
-    pub(super) fn remove_where(
+    /// The live keys that `which` picks of some places from this one on; `None` past the last.
+    pub(super) fn pick(
+        &self,
+        from: usize,
+        which: impl Fn(&Entry<E>) -> bool,
+    ) -> Option<Vec<Digest>> {
+        self.live.pick(from, which)
+    }
+
+    /// Removes those of these live keys that `which` still picks.
+    pub(super) fn remove_picked(
         &mut self,
+        picked: &[Digest],
         which: impl Fn(&Entry<E>) -> bool,
         generations: &Generations,
     ) -> Gone<E> {
-        let gone = self.live.extract(|entry| which(entry));
-        gone.iter().for_each(|(digest, entry)| generations.left(entry.key_id(), digest));
-        gone.into_iter().map(|(_, entry)| entry).collect()
+        let mut gone = Gone::new();
+        for digest in picked {
+            if self.live.look_up(digest).is_some_and(|entry| which(entry)) {
+                gone.append(&mut self.remove(digest, generations));
+            }
+        }
+        gone
     }
 
     pub(super) fn clear_rejected(&mut self) {

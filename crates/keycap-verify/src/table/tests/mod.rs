@@ -13,6 +13,7 @@ mod bounds;
 mod coalescing;
 mod denying;
 mod grace;
+mod keeping;
 mod revoking;
 
 const START: Timestamp = Timestamp::from_millis(1_000_000);
