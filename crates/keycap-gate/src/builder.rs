@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::time::Duration;
 
 use keycap_base::{Clock, SystemClock};
@@ -323,6 +323,7 @@ impl GateBuilder {
             queue,
             open_tabs: OpenTabs::default(),
             closing: AtomicBool::new(false),
+            guards: AtomicU32::new(0),
         })
     }
 }

@@ -1,7 +1,7 @@
 //! What a gate is made of, and how it asks the ledger.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use keycap_base::Clock;
@@ -47,6 +47,8 @@ pub(crate) struct Core {
     pub(crate) queue: Arc<Queue>,
     pub(crate) open_tabs: OpenTabs,
     pub(crate) closing: AtomicBool,
+    /// How many guards were put to use.
+    pub(crate) guards: AtomicU32,
 }
 
 /// Whether the credential reaches the handler.
@@ -63,6 +65,13 @@ impl Drop for Core {
 }
 
 impl Core {
+    /// How many guards were put to use before this one; it stays at the largest number once there.
+    pub(crate) fn count_guard(&self) -> u32 {
+        let one_more = |count: u32| count.checked_add(1);
+        let before = self.guards.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+        before.unwrap_or(u32::MAX)
+    }
+
     /// Whether new requests are refused because the gate is shutting down.
     pub(crate) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::SeqCst)

@@ -39,7 +39,7 @@ impl Gate {
     /// # Errors
     /// When something that was said of the guard makes no sense.
     pub fn guarded(&self, guard: Guard) -> Result<Guarded, GuardError> {
-        let guard = guard.checked()?;
+        let guard = guard.checked(self.0.count_guard())?;
         self.warn_if_uncapped(&guard);
         Ok(Guarded { core: Arc::clone(&self.0), guard: Arc::new(guard) })
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use keycap_base::{Resource, ResourceError, Scope, ScopeError};
 use keycap_budget::{Cost, Limits, Meter};
 
+use crate::policy::GuardNumber;
 use crate::{Endings, RequestView};
 
 /// The most scopes one guard requires.
@@ -39,6 +40,8 @@ pub struct Guard {
     pub(crate) resource: ResourceRule,
     pub(crate) endings: Option<Endings>,
     pub(crate) wait: Option<Duration>,
+    /// Which of the gate's guards it is, once it is put to use.
+    pub(crate) number: GuardNumber,
     wrong: Option<GuardError>,
 }
 
@@ -102,6 +105,7 @@ impl Guard {
             resource: ResourceRule::None,
             endings: None,
             wait: None,
+            number: GuardNumber::default(),
             wrong: holds_nothing.then_some(GuardError(Wrong::HoldsNothing)),
         }
     }
@@ -162,11 +166,12 @@ impl Guard {
         cost.iter().map(|(meter, _)| meter).filter(|meter| !counts(meter)).cloned().collect()
     }
 
-    /// The guard, if everything that was said of it makes sense.
-    pub(crate) fn checked(self) -> Result<Self, GuardError> {
+    /// The guard, put to use after so many others of its gate, if everything that was said of it makes
+    /// sense.
+    pub(crate) fn checked(self, others: u32) -> Result<Self, GuardError> {
         match self.wrong {
             Some(error) => Err(error),
-            None => Ok(self),
+            None => Ok(Self { number: GuardNumber::after(others), ..self }),
         }
     }
 }

@@ -7,15 +7,17 @@ use keycap_base::{Resource, Scope, Scopes, Timestamp};
 use keycap_budget::{AccountId, AccountListener, Chain, LimitKey, Meter, Status, Terms};
 use keycap_verify::{Identity, KeyTable};
 
+use crate::policy::Policy;
 use crate::{Broken, Denial, Guard};
 
 /// A verified key and the accounts it spends from.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct KnownKey {
     pub(crate) identity: Identity,
     pub(crate) chain: Chain,
     /// Whether a limit of the chain counts requests.
     pub(crate) counts_requests: bool,
+    pub(crate) policy: Policy,
 }
 
 impl KnownKey {
@@ -24,7 +26,8 @@ impl KnownKey {
         let counts_requests = chain
             .iter()
             .any(|account| account.terms.limits.iter().any(|limit| on_requests(limit.key())));
-        Self { identity, chain, counts_requests }
+        let policy = Policy::of(&chain);
+        Self { identity, chain, counts_requests, policy }
     }
 
     /// The account that spends.
@@ -32,9 +35,24 @@ impl KnownKey {
         &self.chain.leaf().id
     }
 
-    /// The policy step: account expiry, status, client address, scopes, resource; the first that
-    /// applies refuses, for any account of the chain, leaf first.
+    /// The policy step. What follows from the key and the guard alone is found out once.
     pub(crate) fn check(
+        &self,
+        guard: &Guard,
+        address: Option<IpAddr>,
+        resource: Option<&Resource>,
+        now: Timestamp,
+    ) -> Result<(), Denial> {
+        if !self.policy.passes(guard, now) {
+            self.check_all(guard, address, resource, now)?;
+            self.policy.grant(guard, self);
+        }
+        Ok(())
+    }
+
+    /// Account expiry, status, client address, scopes, resource; the first that applies refuses, for
+    /// any account of the chain, leaf first.
+    fn check_all(
         &self,
         guard: &Guard,
         address: Option<IpAddr>,

@@ -25,6 +25,7 @@ mod nesting;
 mod observe;
 mod over_limit;
 mod patience;
+mod policy;
 mod queue;
 mod refusal;
 mod report;
