@@ -2,8 +2,6 @@
 //! pays, the ledger opens that account. Once for all who want the same key, and all of it again when
 //! the table's memory of the key ends.
 
-use std::sync::Arc;
-
 use keycap_budget::{Batch, Chain, ChainSpec, Operation, Outcome};
 use keycap_verify::{Answer, Digest, Found, Identity, LoadError, Loaded, Outage, Reading, Secret};
 use parking_lot::Mutex;
@@ -57,10 +55,10 @@ impl Core {
         &self,
         secret: &Secret,
         digest: &Digest,
-    ) -> Result<Found<Arc<KnownKey>>, Broken> {
+    ) -> Result<Found<KnownKey>, Broken> {
         let stage = Stage::default();
         let ask = || self.meet_key(secret, &stage);
-        let cause = |error: &_, known: &Arc<KnownKey>| stage.cause(error, known);
+        let cause = |error: &_, known: &KnownKey| stage.cause(error, known);
         match self.table.load_in_outage(digest, &*self.clock, ask, cause).await {
             Ok(found) => {
                 if let Found::Live(_) = &found {
@@ -77,7 +75,7 @@ impl Core {
         &'a self,
         secret: &Secret,
         stage: &Stage<'a>,
-    ) -> Result<Loaded<Arc<KnownKey>>, Broken> {
+    ) -> Result<Loaded<KnownKey>, Broken> {
         stage.providers_are_asked(self.provider.names_for(secret));
         let answer = self.provider.verify(secret).await;
         stage.providers_have_answered();
@@ -86,7 +84,7 @@ impl Core {
                 let key_id = identity.key_id.clone();
                 let expires_at = identity.expires_at;
                 let (known, reading) = self.provision(identity).await?;
-                let (payload, reading) = (Arc::new(known), Some(reading));
+                let (payload, reading) = (known, Some(reading));
                 Ok(Loaded::Live { payload, key_id, expires_at, reading })
             }
             Answer::Rejected(rejection) => Ok(Loaded::Rejected(rejection)),

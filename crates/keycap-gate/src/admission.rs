@@ -15,7 +15,7 @@ use keycap_verify::{Digest, Found, Peek, Secret};
 use crate::core::Core;
 use crate::credential::Credential;
 use crate::guard::{HoldRule, ResourceRule};
-use crate::known_key::KnownKey;
+use crate::known_key::{Known, KnownKey};
 use crate::patience::{Patience, may_wait};
 use crate::queue::Place;
 use crate::shield::shielded;
@@ -39,7 +39,7 @@ impl Step {
 
 /// What was decided, and whom it concerns as far as that is known.
 pub(crate) struct Verdict {
-    pub(crate) known: Option<Arc<KnownKey>>,
+    pub(crate) known: Option<Known>,
     /// The key of an outer layer that admitted the request.
     pub(crate) inside: Option<KeyState>,
     pub(crate) result: Result<KeyState, Refusal>,
@@ -47,17 +47,17 @@ pub(crate) struct Verdict {
 }
 
 impl Verdict {
-    fn of(known: Arc<KnownKey>, result: Result<KeyState, Refusal>) -> Self {
+    fn of(known: Known, result: Result<KeyState, Refusal>) -> Self {
         Self { known: Some(known), inside: None, result, trust: Trust::Verified }
     }
 
     pub(crate) fn inside(key: KeyState, result: Result<(), Refusal>) -> Self {
-        let known = Some(Arc::clone(&key.tab().known));
+        let known = Some(key.tab().known.clone());
         let inside = Some(key.clone());
         Self { known, inside, result: result.map(|()| key), trust: Trust::Verified }
     }
 
-    pub(crate) fn refused(known: Option<Arc<KnownKey>>, refusal: impl Into<Refusal>) -> Self {
+    pub(crate) fn refused(known: Option<Known>, refusal: impl Into<Refusal>) -> Self {
         Self { known, inside: None, result: Err(refusal.into()), trust: Trust::Verified }
     }
 }
@@ -131,7 +131,7 @@ impl Core {
         let digest = secret.digest();
         ask.digest = Some(digest);
         match self.table.peek(&digest, self.clock.now()) {
-            Peek::Live(live) => self.enter(Arc::clone(live.payload()), ask),
+            Peek::Live(live) => self.enter(Known(live), ask),
             Peek::Rejected(rejection) => refuse(self.rejected(rejection, ask.address)),
             Peek::Absent => match shielded("the provider", || self.provider.screen(&secret)) {
                 Ok(Some(rejection)) => refuse(self.rejected(rejection, ask.address)),
@@ -158,11 +158,9 @@ impl Core {
             let met = core.acquaint(&secret, &digest).await;
             waiting.has_waited();
             match met {
-                Ok(Found::Live(live)) => {
-                    core.enter(Arc::clone(live.payload()), ask).verdict().await
-                }
+                Ok(Found::Live(live)) => core.enter(Known(live), ask).verdict().await,
                 Ok(Found::Graced(live)) => {
-                    let verdict = core.enter(Arc::clone(live.payload()), ask).verdict().await;
+                    let verdict = core.enter(Known(live), ask).verdict().await;
                     Verdict { trust: Trust::Graced, ..verdict }
                 }
                 Ok(Found::Rejected(rejection)) => {
@@ -174,7 +172,7 @@ impl Core {
     }
 
     /// Policy and hold for a key that is known.
-    fn enter(self: &Arc<Self>, known: Arc<KnownKey>, ask: Ask) -> Step {
+    fn enter(self: &Arc<Self>, known: Known, ask: Ask) -> Step {
         if let Err(refusal) = self.check(&known, &ask) {
             return Step::Ready(Verdict::refused(Some(known), refusal));
         }
@@ -208,7 +206,7 @@ impl Core {
 
     /// Takes the hold: at once if the ledger can, later if not. The place comes first: what cannot be
     /// recorded is not admitted.
-    fn hold(self: &Arc<Self>, known: Arc<KnownKey>, ask: Ask, claim: Claim) -> Step {
+    fn hold(self: &Arc<Self>, known: Known, ask: Ask, claim: Claim) -> Step {
         let mut place = match self.place() {
             Ok(place) => Some(place),
             Err(refusal) => return Step::Ready(Verdict::refused(Some(known), refusal)),
@@ -269,7 +267,7 @@ impl Core {
     /// Opens the tab of an admitted request.
     fn open(
         self: &Arc<Self>,
-        known: &Arc<KnownKey>,
+        known: &Known,
         ask: &Ask,
         held: Option<(Claim, (HoldId, Held))>,
         place: Place,
@@ -280,7 +278,7 @@ impl Core {
         };
         let (price, endings) = (ask.guard.price.clone(), ask.guard.endings.unwrap_or_default());
         let opening = Opening { hold, granted, standings, price, endings, place };
-        KeyState::new(Tab::open(Arc::clone(self), Arc::clone(known), opening))
+        KeyState::new(Tab::open(Arc::clone(self), known.clone(), opening))
     }
 }
 

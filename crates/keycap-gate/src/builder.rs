@@ -297,7 +297,7 @@ impl GateBuilder {
         provider: Arc<dyn IdentityProvider>,
         queue: Arc<Queue>,
     ) -> Result<Core, BuildError> {
-        let table: KeyTable<Arc<KnownKey>, Broken> =
+        let table: KeyTable<KnownKey, Broken> =
             self.table.load_timeout(self.verify_timeout).build().map_err(BuildError::new)?;
         let table = Arc::new(table);
         Ok(Core {

@@ -29,7 +29,7 @@ pub(crate) struct Core {
     pub(crate) provider: Arc<dyn IdentityProvider>,
     pub(crate) template: Arc<dyn Template>,
     pub(crate) reapply: Reapply,
-    pub(crate) table: Arc<KeyTable<Arc<KnownKey>, Broken>>,
+    pub(crate) table: Arc<KeyTable<KnownKey, Broken>>,
     pub(crate) amended: Arc<AmendedAccounts>,
     pub(crate) failures: FailureGuard,
     pub(crate) credentials: CredentialPlaces,

@@ -1,11 +1,12 @@
 //! What the gate keeps for a live key: who it is, and the chain of accounts it spends from.
 
 use std::net::IpAddr;
+use std::ops::Deref;
 use std::sync::{Arc, Weak};
 
 use keycap_base::{Resource, Scope, Scopes, Timestamp};
 use keycap_budget::{AccountId, AccountListener, Chain, LimitKey, Meter, Status, Terms};
-use keycap_verify::{Identity, KeyTable};
+use keycap_verify::{Entry, Identity, KeyTable};
 
 use crate::policy::Policy;
 use crate::{Broken, Denial, Guard};
@@ -18,6 +19,18 @@ pub(crate) struct KnownKey {
     /// Whether a limit of the chain counts requests.
     pub(crate) counts_requests: bool,
     pub(crate) policy: Policy,
+}
+
+/// A known key as the table of live keys has it: who keeps one can ask it whether it is still served.
+#[derive(Clone, Debug)]
+pub(crate) struct Known(pub(crate) Arc<Entry<KnownKey>>);
+
+impl Deref for Known {
+    type Target = KnownKey;
+
+    fn deref(&self) -> &KnownKey {
+        self.0.payload()
+    }
 }
 
 impl KnownKey {
@@ -100,7 +113,7 @@ impl KnownKey {
 /// Forgets live keys whose chain an amendment changed, so that the next request reads it anew.
 pub(crate) struct AmendedAccounts(Weak<Keys>);
 
-type Keys = KeyTable<Arc<KnownKey>, Broken>;
+type Keys = KeyTable<KnownKey, Broken>;
 
 impl AmendedAccounts {
     pub(crate) fn of(table: &Arc<Keys>) -> Arc<Self> {
@@ -111,8 +124,7 @@ impl AmendedAccounts {
 impl AccountListener for AmendedAccounts {
     fn account_changed(&self, account: &AccountId) {
         if let Some(table) = self.0.upgrade() {
-            let spends_from =
-                |known: &Arc<KnownKey>| known.chain.iter().any(|link| link.id == *account);
+            let spends_from = |known: &KnownKey| known.chain.iter().any(|link| link.id == *account);
             table.forget_readers(account.as_str(), spends_from);
         }
     }

@@ -8,7 +8,7 @@ use keycap_verify::Identity;
 use crate::admission::Verdict;
 use crate::core::Core;
 use crate::guard::HoldRule;
-use crate::known_key::KnownKey;
+use crate::known_key::{Known, KnownKey};
 use crate::shield::shielded;
 use crate::tab::{Opening, Tab};
 use crate::{Guard, KeyState, Refusal};
@@ -79,7 +79,7 @@ pub(crate) struct Observing {
 impl Core {
     /// Reports a verdict and, in observe mode, lets it through.
     pub(crate) fn conclude(self: &Arc<Self>, verdict: Verdict, guard: &Guard) -> Decision {
-        self.report(verdict.known.as_ref(), verdict.result.as_ref().err(), verdict.trust);
+        self.report(verdict.known.as_deref(), verdict.result.as_ref().err(), verdict.trust);
         let runs = verdict.result.is_ok() || self.observing.mode == Mode::ObserveOnly;
         if let Some(outer) = verdict.inside.as_ref().filter(|_| runs) {
             outer.tab().adopt(guard);
@@ -112,7 +112,7 @@ impl Core {
         }
     }
 
-    fn report(&self, known: Option<&Arc<KnownKey>>, refusal: Option<&Refusal>, trust: Trust) {
+    fn report(&self, known: Option<&KnownKey>, refusal: Option<&Refusal>, trust: Trust) {
         let account = known.map(|known| known.account());
         match refusal {
             Some(Refusal::Broken(broken)) => {
@@ -138,7 +138,7 @@ impl Core {
     /// itself.
     fn let_through(
         self: &Arc<Self>,
-        known: Arc<KnownKey>,
+        known: Known,
         guard: &Guard,
         refusal: &Refusal,
     ) -> Option<KeyState> {

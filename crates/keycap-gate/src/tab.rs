@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 
 use self::words::{Pending, Said};
 use crate::core::Core;
-use crate::known_key::KnownKey;
+use crate::known_key::Known;
 use crate::patience::{Patience, may_wait};
 use crate::queue::{Company, Job, Place};
 use crate::{Broken, Ending, Endings, Guard, Refusal, Usage};
@@ -25,7 +25,7 @@ use crate::{Broken, Ending, Endings, Guard, Refusal, Usage};
 /// One admitted request.
 pub(crate) struct Tab {
     pub(crate) core: Arc<Core>,
-    pub(crate) known: Arc<KnownKey>,
+    pub(crate) known: Known,
     /// Taken by whoever raises the hold, so that totals are asked for one after the other.
     raising: tokio::sync::Mutex<()>,
     state: Mutex<State>,
@@ -77,7 +77,7 @@ pub(crate) enum Raise {
 }
 
 impl Tab {
-    pub(crate) fn open(core: Arc<Core>, known: Arc<KnownKey>, opening: Opening) -> Arc<Self> {
+    pub(crate) fn open(core: Arc<Core>, known: Known, opening: Opening) -> Arc<Self> {
         let hold = opening.hold;
         let state = State {
             hold,
