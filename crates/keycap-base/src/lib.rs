@@ -12,6 +12,7 @@ mod network;
 mod resource;
 mod scope;
 mod scopes;
+mod thread;
 mod time;
 
 pub use label::{LabelError, Labels, MAX_LABEL_KEY_BYTES, MAX_LABEL_VALUE_BYTES, MAX_LABELS};
@@ -21,4 +22,5 @@ pub use resource::{
 };
 pub use scope::{MAX_SCOPE_BYTES, Scope, ScopeError, ScopePattern};
 pub use scopes::{MAX_SCOPES, Scopes};
+pub use thread::{stripe_count, thread_number};
 pub use time::{Clock, MAX_WALL_CLOCK_AGE, ManualClock, Moment, SystemClock, Ticks, Timestamp};
