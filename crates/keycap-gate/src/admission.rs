@@ -13,7 +13,7 @@ use keycap_budget::{Claim, Cost, Held, HoldId};
 use keycap_verify::{Digest, Found, Peek, Secret};
 
 use crate::core::Core;
-use crate::credential::Credential;
+use crate::credential::Presented;
 use crate::guard::{HoldRule, ResourceRule};
 use crate::known_key::{Known, KnownKey};
 use crate::patience::{Patience, may_wait};
@@ -122,22 +122,29 @@ impl Core {
     /// Decides on a request that no layer of this gate has admitted yet.
     pub(crate) fn admit(self: &Arc<Self>, guard: &Arc<Guard>, view: &dyn RequestView) -> Step {
         let mut ask = Ask::read(self, guard, view);
-        let secret = match self.credentials.read(view) {
-            Credential::Found(secret) => secret,
-            Credential::Missing => return refuse(Denial::MissingKey),
-            Credential::Ambiguous => return refuse(Denial::AmbiguousCredentials),
-            Credential::Malformed(why) => return refuse(self.rejected(why, ask.address)),
+        let bytes = match self.credentials.find(view) {
+            Presented::Found(bytes) => bytes,
+            Presented::Missing => return refuse(Denial::MissingKey),
+            Presented::Ambiguous => return refuse(Denial::AmbiguousCredentials),
+            Presented::Malformed(why) => return refuse(self.rejected(why, ask.address)),
         };
-        let digest = secret.digest();
+        let digest = Digest::of_presented(bytes);
         ask.digest = Some(digest);
-        match self.table.peek(&digest, self.clock.now()) {
-            Peek::Live(live) => self.enter(Known(live), ask),
-            Peek::Rejected(rejection) => refuse(self.rejected(rejection, ask.address)),
-            Peek::Absent => match shielded("the provider", || self.provider.screen(&secret)) {
-                Ok(Some(rejection)) => refuse(self.rejected(rejection, ask.address)),
-                Ok(None) => self.meet(secret, digest, ask),
-                Err(panicked) => refuse(Broken::auth_unavailable(panicked)),
-            },
+        let peeked = self.table.peek(&digest, self.clock.now());
+        if let Peek::Live(live) = peeked {
+            return self.enter(Known(live), ask);
+        }
+        let secret = match Secret::parse(bytes) {
+            Ok(secret) => secret,
+            Err(why) => return refuse(self.rejected(why, ask.address)),
+        };
+        if let Peek::Rejected(rejection) = peeked {
+            return refuse(self.rejected(rejection, ask.address));
+        }
+        match shielded("the provider", || self.provider.screen(&secret)) {
+            Ok(Some(rejection)) => refuse(self.rejected(rejection, ask.address)),
+            Ok(None) => self.meet(secret, digest, ask),
+            Err(panicked) => refuse(Broken::auth_unavailable(panicked)),
         }
     }
 

@@ -53,7 +53,7 @@ pub use builder::{
 pub use code::Code;
 pub use course::Course;
 pub use credential::{
-    Credential, CredentialPlaces, MAX_PLACE_NAME_BYTES, MAX_PLACES, Place, PlaceError,
+    Credential, CredentialPlaces, MAX_PLACE_NAME_BYTES, MAX_PLACES, Place, PlaceError, Presented,
 };
 pub use denial::{Denial, Invalid};
 pub use ending::{Ending, Endings, Fate};

@@ -4,9 +4,9 @@
 mod sent;
 
 use keycap_gate::{
-    Credential, CredentialPlaces, MAX_PLACE_NAME_BYTES, MAX_PLACES, Place, PlaceError,
+    Credential, CredentialPlaces, MAX_PLACE_NAME_BYTES, MAX_PLACES, Place, PlaceError, Presented,
 };
-use keycap_verify::{MAX_SECRET_BYTES, Malformed};
+use keycap_verify::{Digest, MAX_SECRET_BYTES, Malformed, Secret};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use sent::Sent;
@@ -31,13 +31,31 @@ fn found(secret: &str) -> Read {
     Read::Found(secret.to_owned())
 }
 
+/// What is read, also in two steps: found first and its characters checked later.
 fn read(places: &CredentialPlaces, sent: &Sent) -> Read {
-    match places.read(sent) {
+    let read = match places.read(sent) {
         Credential::Missing => Missing,
         Credential::Found(secret) => found(secret.expose()),
         Credential::Malformed(why) => Read::Malformed(why),
         Credential::Ambiguous => Ambiguous,
-    }
+    };
+    let in_two_steps = match places.find(sent) {
+        Presented::Missing => Missing,
+        Presented::Found(bytes) => {
+            assert!((1..=MAX_SECRET_BYTES).contains(&bytes.len()));
+            match Secret::parse(bytes) {
+                Ok(secret) => {
+                    assert_eq!(secret.digest(), Digest::of_presented(bytes));
+                    found(secret.expose())
+                }
+                Err(why) => Read::Malformed(why),
+            }
+        }
+        Presented::Malformed(why) => Read::Malformed(why),
+        Presented::Ambiguous => Ambiguous,
+    };
+    assert_eq!(in_two_steps, read);
+    read
 }
 
 fn header(name: &str) -> Place {
@@ -155,6 +173,7 @@ fn p9_a_credential_does_not_show_its_secret() {
     let sent = Sent::with(&[(AUTHORIZATION, "Bearer acme_4eC39HqLyjWDarj")]);
     let shown = format!("{:?}", CredentialPlaces::default().read(&sent));
     assert!(shown.starts_with("Found") && !shown.contains("4eC39"), "{shown}");
+    assert_eq!(format!("{:?}", CredentialPlaces::default().find(&sent)), "Found(..)");
 }
 
 #[test]

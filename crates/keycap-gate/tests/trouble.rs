@@ -12,9 +12,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use keycap_base::{Labels, Scopes, Timestamp};
 use keycap_budget::{Ledger, Meter, audit, usd};
-use keycap_gate::{Code, Decision, Gate, Guard, TrackError, Usage, track_usage};
+use keycap_gate::{Code, Decision, Denial, Gate, Guard, Invalid, TrackError, Usage, track_usage};
 use keycap_verify::{
-    Answer, Identity, IdentityProvider, NewKey, Rejection, Secret, Subject, Unavailable,
+    Answer, Identity, IdentityProvider, Malformed, NewKey, Rejection, Secret, Subject, Unavailable,
 };
 use parking_lot::Mutex;
 use support::{Mood, Sent, World, finish};
@@ -275,6 +275,35 @@ async fn a_rejection_is_remembered_for_a_short_while_only() {
     assert_eq!(provider.asked.load(Ordering::SeqCst), 1);
     world.clock.advance(Duration::from_secs(5));
     finish(world.admitted(Guard::free()).await, 200);
+}
+
+/// Bytes are looked up before they are looked at. What is no secret is told apart all the same.
+#[tokio::test]
+async fn what_is_no_secret_is_refused_as_that_counts_as_a_failure_and_is_shown_to_nobody() {
+    let over = "a".repeat(keycap_verify::MAX_SECRET_BYTES + 1);
+    for (written, why) in [
+        ("two words", Malformed::Character),
+        ("a=b", Malformed::Character),
+        ("", Malformed::Empty),
+        (&over, Malformed::TooLong),
+    ] {
+        let script = Mutex::new(vec![]);
+        let provider = Arc::new(Scripted { script, asked: AtomicUsize::new(0), chores: Act::Know });
+        let world = World::built(|builder| {
+            let failures = keycap_verify::FailureGuard::builder().failures_per_minute(1);
+            builder.provider(Arc::clone(&provider)).failed_attempts(failures)
+        });
+        let world = world.await;
+        let guarded = world.gate.guarded(Guard::free()).unwrap();
+        let sent = Sent(format!("Bearer {written}"));
+        for _ in 0..2 {
+            let Decision::Refused(refusal) = guarded.decide(&sent, None).await else { panic!() };
+            let denial = Denial::InvalidKey(Invalid::Malformed(why));
+            assert_eq!(refusal.to_string(), denial.to_string());
+        }
+        assert_eq!(world.code(Guard::free()).await, Code::TooManyFailures);
+        assert_eq!(provider.asked.load(Ordering::SeqCst), 0);
+    }
 }
 
 /// Whoever sends made-up keys and hangs up at once had the provider asked for each of them, as often as

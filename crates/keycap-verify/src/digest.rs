@@ -29,6 +29,23 @@ pub struct Digest([u8; 32]);
 pub struct DigestError;
 
 impl Digest {
+    /// The digest of what a caller presented: that of the secret, if it is one.
+    ///
+    /// For looking bytes up that were not read as a [`Secret`](crate::Secret) yet. Whoever takes them
+    /// from a request bounds them first
+    /// ([`MAX_SECRET_BYTES`](crate::MAX_SECRET_BYTES)), since the work grows with them.
+    ///
+    /// ```
+    /// use keycap_verify::{Digest, Secret};
+    ///
+    /// assert_eq!(Digest::of_presented(b"abc"), Secret::parse("abc")?.digest());
+    /// # Ok::<(), keycap_verify::Malformed>(())
+    /// ```
+    #[must_use]
+    pub fn of_presented(bytes: &[u8]) -> Self {
+        Self::of(bytes)
+    }
+
     /// The digest of `plaintext`, in one pass.
     pub(crate) fn of(plaintext: &[u8]) -> Self {
         Self(Sha256::digest(plaintext).into())

@@ -1,11 +1,13 @@
 //! Finding the one secret that a request carries.
 
 mod place;
+mod presented;
 
 use keycap_verify::{Malformed, Secret};
 
 pub(crate) use place::is_token_byte;
 pub use place::{CredentialPlaces, MAX_PLACE_NAME_BYTES, MAX_PLACES, Place, PlaceError};
+pub use presented::Presented;
 
 use crate::RequestView;
 
@@ -50,19 +52,13 @@ impl CredentialPlaces {
     /// assert!(matches!(places.read(&Sent("Basic YTpi")), Credential::Missing));
     /// ```
     pub fn read(&self, request: &dyn RequestView) -> Credential {
-        let mut only = None;
-        for place in self.iter() {
-            for value in request.header_values(place.lookup()) {
-                let Some(attempt) = place.attempt(value) else { continue };
-                if only.replace(attempt).is_some() {
-                    return Credential::Ambiguous;
-                }
+        match self.find(request) {
+            Presented::Missing => Credential::Missing,
+            Presented::Found(bytes) => {
+                Secret::parse(bytes).map_or_else(Credential::Malformed, Credential::Found)
             }
-        }
-        match only.map(|attempt| attempt.and_then(Secret::parse)) {
-            None => Credential::Missing,
-            Some(Ok(secret)) => Credential::Found(secret),
-            Some(Err(malformed)) => Credential::Malformed(malformed),
+            Presented::Malformed(why) => Credential::Malformed(why),
+            Presented::Ambiguous => Credential::Ambiguous,
         }
     }
 }

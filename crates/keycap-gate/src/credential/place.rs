@@ -10,6 +10,8 @@ pub const MAX_PLACE_NAME_BYTES: usize = 64;
 
 const AUTHORIZATION: &str = "authorization";
 const BEARER: &[u8] = b"bearer";
+/// As nearly everybody writes it.
+const USUAL_BEARER: &[u8] = b"Bearer ";
 
 /// A place where a credential may stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,7 +118,17 @@ impl Place {
 }
 
 /// What follows the scheme, if that is Bearer in any case. One or more spaces stand between.
+#[inline]
 fn bearer(value: &[u8]) -> Option<Result<&[u8], Malformed>> {
+    match value.strip_prefix(USUAL_BEARER) {
+        Some(rest) => Some(Ok(after_spaces(rest))),
+        None => unusual_bearer(value),
+    }
+}
+
+/// The same for any way to write it.
+#[cold]
+fn unusual_bearer(value: &[u8]) -> Option<Result<&[u8], Malformed>> {
     let scheme = value.iter().take_while(|byte| is_token_byte(**byte)).count();
     let (scheme, rest) = value.split_at(scheme);
     if !scheme.eq_ignore_ascii_case(BEARER) {
@@ -128,18 +140,20 @@ fn bearer(value: &[u8]) -> Option<Result<&[u8], Malformed>> {
     }
 }
 
-fn after_spaces(rest: &[u8]) -> &[u8] {
-    rest.split_at(rest.iter().take_while(|byte| **byte == b' ').count()).1
+fn after_spaces(mut rest: &[u8]) -> &[u8] {
+    while let [b' ', after @ ..] = rest {
+        rest = after;
+    }
+    rest
 }
 
 /// Without the optional white space around it, which is no part of a field's value (RFC 9110 §5.5)
 /// and which not every server takes away.
-fn trim(value: &[u8]) -> &[u8] {
-    let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
-    let start = value.iter().take_while(|byte| blank(byte)).count();
-    let (_, value) = value.split_at(start);
-    let end = value.iter().rev().take_while(|byte| blank(byte)).count();
-    value.split_at(value.len() - end).0
+fn trim(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
 }
 
 /// `tchar` of RFC 9110 §5.6.2.
