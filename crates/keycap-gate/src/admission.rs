@@ -14,6 +14,7 @@ use keycap_verify::{Digest, Found, Peek, Secret};
 
 use crate::core::Core;
 use crate::credential::Presented;
+use crate::desk;
 use crate::guard::{HoldRule, ResourceRule};
 use crate::known_key::{Known, KnownKey};
 use crate::patience::{Patience, may_wait};
@@ -130,9 +131,15 @@ impl Core {
         };
         let digest = Digest::of_presented(bytes);
         ask.digest = Some(digest);
-        let peeked = self.table.peek(&digest, self.clock.now());
+        let now = self.clock.now();
+        if let Some(known) = desk::find(self.number, &digest, now) {
+            return self.enter(known, ask);
+        }
+        let peeked = self.table.peek(&digest, now);
         if let Peek::Live(live) = peeked {
-            return self.enter(Known(live), ask);
+            let known = Known::met(live);
+            desk::keep(self.number, &known, now);
+            return self.enter(known, ask);
         }
         let secret = match Secret::parse(bytes) {
             Ok(secret) => secret,
@@ -165,9 +172,9 @@ impl Core {
             let met = core.acquaint(&secret, &digest).await;
             waiting.has_waited();
             match met {
-                Ok(Found::Live(live)) => core.enter(Known(live), ask).verdict().await,
+                Ok(Found::Live(live)) => core.enter(Known::met(live), ask).verdict().await,
                 Ok(Found::Graced(live)) => {
-                    let verdict = core.enter(Known(live), ask).verdict().await;
+                    let verdict = core.enter(Known::met(live), ask).verdict().await;
                     Verdict { trust: Trust::Graced, ..verdict }
                 }
                 Ok(Found::Rejected(rejection)) => {

@@ -16,6 +16,7 @@ use keycap_verify::{
 };
 
 use crate::core::{Core, Strip};
+use crate::desk::GateNumber;
 use crate::housekeeping::{self, OpenTabs};
 use crate::known_key::{AmendedAccounts, KnownKey};
 use crate::observe::{DecisionReport, Mode, Observing};
@@ -324,6 +325,7 @@ impl GateBuilder {
             open_tabs: OpenTabs::default(),
             closing: AtomicBool::new(false),
             guards: AtomicU32::new(0),
+            number: GateNumber::next(),
         })
     }
 }

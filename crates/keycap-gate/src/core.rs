@@ -11,6 +11,7 @@ use keycap_budget::{
 };
 use keycap_verify::{FailureGuard, IdentityProvider, KeyTable};
 
+use crate::desk::GateNumber;
 use crate::housekeeping::OpenTabs;
 use crate::known_key::{AmendedAccounts, KnownKey};
 use crate::observe::Observing;
@@ -25,6 +26,7 @@ use crate::{
 
 /// Everything a gate knows and uses.
 pub(crate) struct Core {
+    pub(crate) number: GateNumber,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) provider: Arc<dyn IdentityProvider>,
     pub(crate) template: Arc<dyn Template>,

@@ -21,15 +21,33 @@ pub(crate) struct KnownKey {
     pub(crate) policy: Policy,
 }
 
-/// A known key as the table of live keys has it: who keeps one can ask it whether it is still served.
+/// A known key at hand. Clones share a count of references that belongs to the thread that met the key,
+/// so that threads which serve the same key do not wait for each other.
 #[derive(Clone, Debug)]
-pub(crate) struct Known(pub(crate) Arc<Entry<KnownKey>>);
+pub(crate) struct Known(Arc<Seated>);
+
+#[derive(Debug)]
+struct Seated {
+    entry: Arc<Entry<KnownKey>>,
+}
+
+impl Known {
+    /// The key of an entry of the table of live keys.
+    pub(crate) fn met(entry: Arc<Entry<KnownKey>>) -> Self {
+        Self(Arc::new(Seated { entry }))
+    }
+
+    /// The entry, which tells whether the key is still served.
+    pub(crate) fn entry(&self) -> &Entry<KnownKey> {
+        &self.0.entry
+    }
+}
 
 impl Deref for Known {
     type Target = KnownKey;
 
     fn deref(&self) -> &KnownKey {
-        self.0.payload()
+        self.0.entry.payload()
     }
 }
 

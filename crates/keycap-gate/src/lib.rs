@@ -15,6 +15,7 @@ mod core;
 mod course;
 mod credential;
 mod denial;
+mod desk;
 mod ending;
 mod gate;
 mod guard;
