@@ -10,6 +10,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use keycap_budget::{Cost, Standing};
 use keycap_gate::{Gate, KeyState, Receipt, Told, Usage};
+use pin_project_lite::pin_project;
 
 use crate::Error;
 use crate::error::missing;
@@ -95,20 +96,24 @@ impl FromRequest for Key {
     }
 }
 
-/// Waits for a cost to be durable. The cost is queued already: dropping this loses nothing, unless it
-/// still needed a place of its own.
-#[must_use = "the cost is queued, but only the awaited answer says that it is durable"]
-pub struct Tracking {
-    gate: Gate,
-    inner: keycap_gate::Tracking,
+pin_project! {
+    /// Waits for a cost to be durable. The cost is queued already: dropping this loses nothing, unless
+    /// it still needed a place of its own.
+    #[must_use = "the cost is queued, but only the awaited answer says that it is durable"]
+    pub struct Tracking {
+        gate: Gate,
+        #[pin]
+        inner: keycap_gate::Tracking,
+    }
 }
 
 impl Future for Tracking {
     type Output = Result<Receipt, Error>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let tracked = Pin::new(&mut self.inner).poll(context);
-        tracked.map_err(|error| Error(Told::by(&self.gate, error)))
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let tracked = this.inner.poll(context);
+        tracked.map_err(|error| Error(Told::by(this.gate, error)))
     }
 }
 

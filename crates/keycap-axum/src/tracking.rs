@@ -5,16 +5,20 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use keycap_gate::{Gate, Receipt, Told};
+use pin_project_lite::pin_project;
 
 use crate::Error;
 
-/// Waits for a cost to be durable. The cost is queued already: dropping this loses nothing, unless it
-/// still needed a place of its own.
-#[derive(Debug)]
-#[must_use = "the cost is queued, but only the awaited answer says that it is durable"]
-pub struct Tracking {
-    tracking: keycap_gate::Tracking,
-    gate: Gate,
+pin_project! {
+    /// Waits for a cost to be durable. The cost is queued already: dropping this loses nothing, unless
+    /// it still needed a place of its own.
+    #[derive(Debug)]
+    #[must_use = "the cost is queued, but only the awaited answer says that it is durable"]
+    pub struct Tracking {
+        #[pin]
+        tracking: keycap_gate::Tracking,
+        gate: Gate,
+    }
 }
 
 impl Tracking {
@@ -26,8 +30,9 @@ impl Tracking {
 impl Future for Tracking {
     type Output = Result<Receipt, Error>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let tracked = Pin::new(&mut self.tracking).poll(context);
-        tracked.map_err(|error| Error(Told::by(&self.gate, error)))
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let tracked = this.tracking.poll(context);
+        tracked.map_err(|error| Error(Told::by(this.gate, error)))
     }
 }

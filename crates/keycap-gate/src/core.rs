@@ -237,6 +237,6 @@ impl Drop for OnTheWay<'_> {
         let Some(place) = self.place.take() else { return };
         let release = Operation::Release { account: new.account.clone(), hold: new.id };
         self.core.queue.push_job(Job::before_another(Operation::Hold(new)));
-        self.core.queue.push_job(Job::loose(release, Vec::new(), place));
+        self.core.queue.push_job(Job::loose(release, None, place));
     }
 }

@@ -10,12 +10,11 @@ use std::time::Duration;
 
 use keycap_budget::{AccountId, ChargeId, Ledger, NewCharge, Operation, Standing};
 use keycap_verify::{DeniedUntil, Digest, Identity, TooManyDenied};
-use tokio::sync::oneshot;
 
 use crate::admission::{Step, Verdict};
 use crate::core::{Core, Strip};
-use crate::queue::Job;
-use crate::tracking::confirmed;
+use crate::queue::{Job, Owed};
+use crate::tracking::Confirmation;
 use crate::{
     Answer, Broken, Decision, GateBuilder, Guard, GuardError, Header, KeyState, Receipt, Refusal,
     RequestView, TrackError, Usage, admitted_headers,
@@ -104,6 +103,7 @@ impl Gate {
     /// end by their policy.
     pub async fn shutdown(&self, patience: Duration) -> Result<(), StillBusy> {
         self.0.closing.store(true, Ordering::SeqCst);
+        self.0.queue.hurry();
         let quiet = tokio::time::timeout(patience, self.0.queue.quiet()).await;
         self.0.provider_chores().await;
         quiet.map_err(|_elapsed| StillBusy { requests: self.0.queue.taken() })
@@ -175,9 +175,10 @@ pub async fn track_usage(
     let place = place.map_err(|_elapsed| TrackError::NoPlace)?;
     let id = usage.id.unwrap_or_else(|| ChargeId::generate(core.clock.now()));
     let charge = NewCharge { id, account, cost: usage.cost, tags: usage.tags };
-    let (waiter, told) = oneshot::channel();
-    core.queue.push_job(Job::loose(Operation::Charge(charge), vec![waiter], place));
-    confirmed(told, core.confirm_timeout).await
+    let told = Owed::new();
+    let confirmed = Confirmation::within(core.confirm_timeout, told.waiting());
+    core.queue.push_job(Job::loose(Operation::Charge(charge), Some(told), place));
+    confirmed.await
 }
 
 /// A gate with one route's guard: all that an adapter needs.

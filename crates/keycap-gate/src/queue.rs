@@ -4,17 +4,38 @@
 //! The queue is bounded by places. A request reserves its place when it is admitted and keeps it
 //! until its last word is durable, so a request that was admitted can always report its cost. When
 //! the ledger is away too long, places run out and admission stops; billing does not.
+//!
+//! Many threads push, each into a lane of its own; one task, the settler, takes from all lanes in
+//! rounds. Nothing here is written by all threads.
+
+mod bell;
+mod draft;
+mod lane;
+mod note;
+mod pace;
+mod place;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use keycap_budget::{Decided, Fault, Operation, Outcome};
+use keycap_base::{stripe_count, thread_number};
+use keycap_budget::MAX_BATCH;
 use parking_lot::Mutex;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::Notify;
+use tokio::time::Instant;
 
-use crate::tab::Tab;
+use self::bell::Bell;
+#[expect(unused_imports, reason = "for requests that drew from a purse")]
+pub(crate) use self::draft::Fold;
+use self::draft::Item;
+pub(crate) use self::draft::{Company, Draft, Heard, Job, Speaker};
+use self::lane::{Lane, MAX_LANES};
+pub(crate) use self::note::{NeverTold, Owed, Waiting};
+use self::pace::{LONGEST_WAIT, LOOK_STEP, Pace};
+use self::place::Line;
+pub(crate) use self::place::Place;
 
 /// How many requests and loose charges may be under way at once by default.
 pub const DEFAULT_PLACES: usize = 65_536;
@@ -25,152 +46,92 @@ pub const MAX_PLACES: usize = 1 << 24;
 /// How often the queue looks whether it is quiet: not every end is announced.
 const QUIET_STEP: Duration = Duration::from_millis(10);
 
-/// One place in the queue; given back when dropped.
-pub(crate) type Place = OwnedSemaphorePermit;
-
-/// Somebody who waits for an answer.
-pub(crate) type Waiter = oneshot::Sender<Decided>;
-
-/// One operation on its way to the ledger.
-pub(crate) struct Job {
-    pub(crate) operation: Operation,
-    pub(crate) waiters: Vec<Waiter>,
-    /// The request it belongs to, which keeps its place until this is answered.
-    pub(crate) tab: Option<Arc<Tab>>,
-    /// A place of its own.
-    pub(crate) place: Option<Place>,
-    pub(crate) company: Company,
-}
-
-/// Whether an operation is sent with others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Company {
-    /// It is.
-    Any,
-    /// It made batches fail that went well without it, so it goes by itself.
-    None,
-}
-
-impl Job {
-    /// An operation that belongs to no request, in a place of its own.
-    pub(crate) fn loose(operation: Operation, waiters: Vec<Waiter>, place: Place) -> Self {
-        Self { operation, waiters, tab: None, place: Some(place), company: Company::Any }
-    }
-
-    /// An operation that is queued just before a loose one, and shares its place.
-    pub(crate) fn before_another(operation: Operation) -> Self {
-        let waiters = Vec::new();
-        Self { operation, waiters, tab: None, place: None, company: Company::Any }
-    }
-
-    /// The same, by itself from now on; none if nobody needs it done any more.
-    pub(crate) fn apart(self) -> Option<Self> {
-        let needed = self.place.is_some() || self.tab.is_some();
-        needed.then_some(Self { company: Company::None, ..self })
-    }
-
-    /// Hands the ledger's answer to everyone concerned.
-    pub(crate) fn answer(self, answer: &Decided) {
-        if let Some(why) = unrecorded(answer) {
-            tracing::error!(why, operation = ?self.operation, "an operation was not recorded");
-        }
-        if let Some(tab) = &self.tab {
-            tab.learn(answer);
-        }
-        for waiter in self.waiters {
-            // Whoever stopped waiting needs no answer.
-            let _ = waiter.send(answer.clone());
-        }
-        drop(self.place);
-    }
-}
-
-/// Why an operation left nothing in the books that should have, if so (P2: never without a word).
-fn unrecorded(answer: &Decided) -> Option<String> {
-    match answer {
-        // What was never taken needs no release.
-        Err(Fault::UnknownHold(_)) => None,
-        Err(fault) => Some(fault.to_string()),
-        Ok(Outcome::Conflict(_)) => Some("the id stands for something else".to_owned()),
-        Ok(Outcome::TooOld { oldest }) => Some(format!("ids are remembered since {oldest}")),
-        Ok(_) => None,
-    }
-}
-
-/// Operations on their way, and how many items of the queue they were.
-pub(crate) struct Taken {
-    pub(crate) jobs: Vec<Job>,
-    pub(crate) items: u64,
-}
-
-/// A moment in the queue's life: when so many items were queued.
+/// A moment in the queue's life: what was queued by then is settled with this round at the latest.
 #[derive(Clone, Copy)]
 pub(crate) struct Ticket(u64);
-
-impl Item {
-    fn into_job(self) -> Option<Job> {
-        match self {
-            Self::Job(job) => Some(*job),
-            Self::Tab(_) => None,
-        }
-    }
-}
-
-enum Item {
-    /// A request that has something to say; it is in the queue once.
-    Tab(Arc<Tab>),
-    Job(Box<Job>),
-}
 
 /// What waits to be sent. Never longer than twice the places: an operation may have another before
 /// it.
 pub(crate) struct Queue {
-    items: Mutex<VecDeque<Item>>,
-    arrived: Notify,
+    lanes: Box<[Arc<Lane>]>,
+    line: Arc<Line>,
+    size: usize,
+    bell: Bell,
+    /// Only the settler moves these.
+    intake: Mutex<Intake>,
+    /// Rounds that the settler began and ended. A round takes what waits in every lane.
+    begun: AtomicU64,
+    ended: AtomicU64,
     settled: Notify,
-    /// Items that were ever queued, and those of them that are settled.
-    queued: AtomicU64,
-    done: AtomicU64,
-    places: Arc<Semaphore>,
-    size: u32,
     closed: AtomicBool,
-    abandoned: AtomicBool,
+    hurried: AtomicBool,
+}
+
+/// What the settler has taken from the lanes and not yet made a batch of.
+struct Intake {
+    items: VecDeque<Item>,
+    /// Empty; changes places with a lane's list, so that neither grows again and again.
+    spare: Vec<Item>,
+    pace: Option<Pace>,
 }
 
 impl Queue {
     /// A queue with so many places, at most [`MAX_PLACES`].
     pub(crate) fn new(places: usize) -> Self {
         let places = places.min(MAX_PLACES);
+        let (lanes, line) = (stripe_count(MAX_LANES.min(places)), Arc::new(Line::default()));
+        let share = |number| places / lanes + usize::from(number < places % lanes);
+        let lane = |number| {
+            let places = u32::try_from(share(number)).unwrap_or(u32::MAX);
+            Arc::new(Lane::new(places, Arc::clone(&line)))
+        };
         Self {
-            items: Mutex::default(),
-            arrived: Notify::new(),
+            lanes: (0..lanes).map(lane).collect(),
+            line,
+            size: places,
+            bell: Bell::default(),
+            intake: Mutex::new(Intake { items: VecDeque::new(), spare: Vec::new(), pace: None }),
+            begun: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
             settled: Notify::new(),
-            queued: AtomicU64::new(0),
-            done: AtomicU64::new(0),
-            places: Arc::new(Semaphore::new(places)),
-            size: u32::try_from(places).unwrap_or(u32::MAX),
             closed: AtomicBool::new(false),
-            abandoned: AtomicBool::new(false),
+            hurried: AtomicBool::new(false),
         }
     }
 
-    /// A place, if one is free.
-    pub(crate) fn try_place(&self) -> Option<Place> {
-        Arc::clone(&self.places).try_acquire_owned().ok()
+    /// This thread's lane.
+    fn lane(&self) -> Option<&Arc<Lane>> {
+        // There is a power of two of them.
+        self.lanes.get(thread_number() & (self.lanes.len() - 1))
     }
 
-    /// A place, as soon as one is free.
+    /// A place, if one is free: of this thread's lane, or of another if that is full.
+    pub(crate) fn try_place(&self) -> Option<Place> {
+        let mine = self.lane().and_then(Lane::try_place);
+        mine.or_else(|| self.lanes.iter().find_map(Lane::try_place))
+    }
+
+    /// A place, as soon as one is free; first come, first served. Cancel safe: given up, a place that
+    /// was on its way goes to the next.
     pub(crate) async fn place(&self) -> Place {
-        match Arc::clone(&self.places).acquire_owned().await {
+        if let Some(place) = self.try_place() {
+            return place;
+        }
+        let handed = self.line.join();
+        if let Some(place) = self.try_place() {
+            return place;
+        }
+        match handed.await {
             Ok(place) => place,
-            // Places are never closed.
+            // The line is never closed.
             Err(_closed) => std::future::pending().await,
         }
     }
 
-    /// Queues a request that has something to say. It holds a place.
-    pub(crate) fn push_tab(&self, tab: Arc<Tab>) {
-        self.push(Item::Tab(tab));
+    /// Queues somebody who has something to say and holds a place. Takes no memory in the steady
+    /// state.
+    pub(crate) fn push_speaker(&self, speaker: Arc<dyn Speaker>) {
+        self.push(Item::Speaker(speaker));
     }
 
     /// Queues an operation that holds a place.
@@ -179,74 +140,148 @@ impl Queue {
     }
 
     fn push(&self, item: Item) {
-        let mut items = self.items.lock();
-        if self.abandoned.load(Ordering::SeqCst) {
-            drop(items);
-            tracing::error!("the runtime has ended; a cost was not sent");
-            return;
+        let Some(lane) = self.lane() else { return };
+        match lane.push(item) {
+            // A lane calls whenever it has filled one more share of a batch.
+            Ok(length) => self.bell.queued(|| length % (MAX_BATCH / self.lanes.len()) == 0),
+            Err(_nobody) => tracing::error!("the runtime has ended; a cost was not sent"),
         }
-        items.push_back(item);
-        self.queued.fetch_add(1, Ordering::SeqCst);
-        drop(items);
-        self.arrived.notify_one();
     }
 
-    /// At least `most` operations if there are so many, fewer if not; waits for the first. None when
-    /// the queue is closed and empty.
-    pub(crate) async fn take(&self, most: usize) -> Option<Taken> {
+    /// At least `most` operations if there are so many, fewer if not; waits for the first, and for
+    /// company if more is to come soon. None when the queue is closed and empty. What was taken before
+    /// must be settled or queued again by now.
+    pub(crate) async fn take(&self, most: usize) -> Option<Vec<Job>> {
         loop {
-            let arrived = self.arrived.notified();
-            let taken = self.drain(most);
-            if !taken.jobs.is_empty() {
-                return Some(taken);
+            if self.intake.lock().items.is_empty() {
+                self.begin_round().await?;
             }
-            self.settle(taken.items);
-            if self.closed.load(Ordering::Acquire) {
+            let jobs = self.draft(most);
+            if !jobs.is_empty() {
+                return Some(jobs);
+            }
+            self.note_settled();
+        }
+    }
+
+    /// Waits until something is queued, and for its company, and takes all there is.
+    async fn begin_round(&self) -> Option<()> {
+        while self.gathered() == 0 {
+            if self.closed.load(Ordering::Acquire) && self.lanes.iter().all(|lane| lane.is_empty())
+            {
                 return None;
             }
-            arrived.await;
+            self.bell.sleep_unless(|| !self.lanes.iter().all(|lane| lane.is_empty())).await;
+        }
+        self.wait_for_company().await;
+        self.take_in(Instant::now());
+        Some(())
+    }
+
+    /// Takes what waits in all lanes.
+    fn take_in(&self, now: Instant) {
+        // First the number of the round, then the lanes: see `behind`.
+        self.begun.fetch_add(1, Ordering::SeqCst);
+        let intake = &mut *self.intake.lock();
+        let before = intake.items.len();
+        for lane in &self.lanes {
+            lane.swap(&mut intake.spare);
+            intake.items.extend(intake.spare.drain(..));
+        }
+        let together = intake.items.len() - before;
+        intake.pace.get_or_insert_with(|| Pace::at(now)).took(together, now);
+    }
+
+    /// Waits while company is worth it.
+    async fn wait_for_company(&self) {
+        let begun = Instant::now();
+        let expects = |intake: &mut Intake| {
+            intake.pace.get_or_insert_with(|| Pace::at(begun)).expects_company(begun)
+        };
+        if !expects(&mut self.intake.lock()) {
+            return;
+        }
+        let (end, mut step) = (begun + LONGEST_WAIT, begun + LOOK_STEP);
+        let mut before = self.gathered();
+        while self.may_wait() && Instant::now() < end {
+            if tokio::time::timeout_at(step, self.bell.gather()).await.is_ok() {
+                continue;
+            }
+            let now_here = self.gathered();
+            if now_here == before {
+                break;
+            }
+            (before, step) = (now_here, step + LOOK_STEP);
+        }
+        if self.gathered() <= 1
+            && let Some(pace) = &mut self.intake.lock().pace
+        {
+            pace.waited_in_vain(Instant::now());
         }
     }
 
-    fn drain(&self, most: usize) -> Taken {
-        let mut taken = Taken { jobs: Vec::new(), items: 0 };
-        while taken.jobs.len() < most {
-            let alone =
-                |item: &Item| matches!(item, Item::Job(job) if job.company == Company::None);
-            let mut items = self.items.lock();
-            if items.front().is_some_and(alone) && !taken.jobs.is_empty() {
-                break;
-            }
-            let Some(item) = items.pop_front() else { break };
-            drop(items);
-            taken.items += 1;
-            if alone(&item) {
-                taken.jobs.extend(item.into_job());
-                break;
-            }
+    /// Whether a batch that could have more company is not full and not wanted at once.
+    fn may_wait(&self) -> bool {
+        let hurried = self.hurried.load(Ordering::Acquire) || self.closed.load(Ordering::Acquire);
+        !hurried && self.gathered() < MAX_BATCH
+    }
+
+    /// How many items wait in the lanes.
+    fn gathered(&self) -> usize {
+        self.lanes.iter().map(|lane| lane.len()).sum()
+    }
+
+    /// A batch of what was taken in.
+    fn draft(&self, most: usize) -> Vec<Job> {
+        let mut draft = Draft::default();
+        let alone = |item: &Item| matches!(item, Item::Job(job) if job.company == Company::None);
+        while draft.len() < most {
+            let item = {
+                let items = &mut self.intake.lock().items;
+                if items.front().is_some_and(alone) && draft.len() > 0 {
+                    break;
+                }
+                items.pop_front()
+            };
             match item {
-                Item::Tab(tab) => tab.speak(&mut taken.jobs),
-                Item::Job(job) => taken.jobs.push(*job),
+                None => break,
+                Some(Item::Speaker(speaker)) => speaker.speak(&mut draft),
+                Some(Item::Job(job)) => {
+                    let company = job.company;
+                    draft.push(*job);
+                    if company == Company::None {
+                        break;
+                    }
+                }
             }
         }
-        taken
+        draft.into_jobs()
     }
 
     /// Whether nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
-        self.items.lock().is_empty()
+        self.intake.lock().items.is_empty() && self.gathered() == 0
     }
 
-    /// Notes that so many items are settled, and tells those who wait for what they held.
-    pub(crate) fn settle(&self, items: u64) {
-        self.done.fetch_add(items, Ordering::SeqCst);
+    /// Notes that all that was taken is settled, and tells those who wait for what it held.
+    pub(crate) fn note_settled(&self) {
+        if self.intake.lock().items.is_empty() {
+            self.ended.store(self.begun.load(Ordering::SeqCst), Ordering::SeqCst);
+        }
         self.announce();
     }
 
     /// Whether something is queued and not settled: then, when that will be over.
     pub(crate) fn behind(&self) -> Option<Ticket> {
-        let queued = self.queued.load(Ordering::SeqCst);
-        (self.done.load(Ordering::SeqCst) < queued).then_some(Ticket(queued))
+        // What is not in a lane any more was taken by a round that has begun; what still is, will be
+        // by the next at the latest.
+        let waits = self.gathered() > 0;
+        let begun = self.begun.load(Ordering::SeqCst);
+        match (waits, self.ended.load(Ordering::SeqCst) < begun) {
+            (true, _) => Some(Ticket(begun + 1)),
+            (false, true) => Some(Ticket(begun)),
+            (false, false) => None,
+        }
     }
 
     /// Waits until all that was queued when the ticket was drawn is settled, at most `span`.
@@ -254,7 +289,7 @@ impl Queue {
         let caught_up = async {
             loop {
                 let settled = self.settled.notified();
-                if self.done.load(Ordering::SeqCst) >= ticket.0 {
+                if self.ended.load(Ordering::SeqCst) >= ticket.0 || self.behind().is_none() {
                     return;
                 }
                 settled.await;
@@ -277,22 +312,32 @@ impl Queue {
     ///
     /// It only looks. To acquire every place would keep them from requests that need one more to end.
     pub(crate) async fn quiet(&self) {
-        while self.taken() > 0 {
+        while !self.is_quiet() {
             self.settled_within(QUIET_STEP).await;
         }
     }
 
-    /// How many places are taken.
+    /// Whether every place is free, all at one moment: a request may take a place of one lane and give
+    /// one of another back between two looks.
+    fn is_quiet(&self) -> bool {
+        let counts = || self.lanes.iter().map(|lane| lane.count());
+        let first: Vec<_> = counts().collect();
+        let free: usize = first.iter().map(|count| Lane::free(*count)).sum();
+        free == self.size && counts().eq(first)
+    }
+
+    /// How many places are taken, as of a moment ago.
     pub(crate) fn taken(&self) -> usize {
-        usize::try_from(self.size).unwrap_or(usize::MAX) - self.places.available_permits()
+        let free: usize = self.lanes.iter().map(|lane| Lane::free(lane.count())).sum();
+        self.size.saturating_sub(free)
     }
 
     /// Lets go of everything, now and later, because nobody is left to send it. Requests in the queue
     /// hold the gate, and the gate the queue: kept, they would keep each other, and the store, for
     /// ever.
     pub(crate) fn abandon(&self) {
-        self.abandoned.store(true, Ordering::SeqCst);
-        let items = std::mem::take(&mut *self.items.lock());
+        let mut items = std::mem::take(&mut self.intake.lock().items);
+        self.lanes.iter().for_each(|lane| items.extend(lane.abandon()));
         if !items.is_empty() {
             tracing::error!(
                 requests = items.len(),
@@ -301,9 +346,15 @@ impl Queue {
         }
     }
 
+    /// From now on nothing waits for company: somebody waits for the queue to be empty.
+    pub(crate) fn hurry(&self) {
+        self.hurried.store(true, Ordering::Release);
+        self.bell.ring();
+    }
+
     /// Lets the settler end once the queue is empty.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Release);
-        self.arrived.notify_one();
+        self.bell.ring();
     }
 }

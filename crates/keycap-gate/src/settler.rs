@@ -7,7 +7,7 @@ use std::time::Duration;
 use keycap_budget::{Batch, Decided, Ledger, LedgerError, MAX_BATCH, NotNow, Operation};
 
 use crate::MAX_TIMEOUT;
-use crate::queue::{Company, Job, Queue, Taken};
+use crate::queue::{Company, Job, Queue};
 use crate::shield::{shielded, shielded_async};
 
 /// The pause after the first failure of a batch.
@@ -26,13 +26,13 @@ const TRIES_TOGETHER: u32 = 3;
 pub(crate) async fn run(queue: Arc<Queue>, ledger: Arc<dyn Ledger>, timeout: Duration) {
     // Dropped before the queue is closed, if the runtime ends.
     let _abandoned = Abandoned(Arc::clone(&queue));
-    while let Some(Taken { mut jobs, items }) = queue.take(MAX_BATCH).await {
+    while let Some(mut jobs) = queue.take(MAX_BATCH).await {
         while !jobs.is_empty() {
             let later = jobs.split_off(jobs.len().min(MAX_BATCH));
             settle(&queue, &*ledger, jobs, timeout).await;
             jobs = later;
         }
-        queue.settle(items);
+        queue.note_settled();
     }
 }
 
@@ -116,7 +116,7 @@ async fn send(ledger: &dyn Ledger, jobs: Vec<Job>, timeout: Duration) -> Sent {
     let Ok(batch) = Batch::new(operations) else { return Sent::Answered };
     match hear_out(ledger, &batch, timeout).await {
         Ok(answers) => {
-            jobs.into_iter().zip(&answers).for_each(|(job, answer)| job.answer(answer));
+            jobs.into_iter().zip(answers).for_each(|(job, answer)| job.answer(answer));
             Sent::Answered
         }
         Err(error) => {

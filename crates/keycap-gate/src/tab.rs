@@ -9,17 +9,15 @@ mod words;
 use std::sync::Arc;
 
 use keycap_budget::{
-    Amount, Claim, Cost, CostError, Decided, Held, HoldId, HoldState, Meter, Operation, Outcome,
-    Standing,
+    Amount, Claim, Cost, CostError, Held, HoldId, HoldState, Meter, Operation, Outcome, Standing,
 };
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
 
-use self::words::{Pending, Said};
+use self::words::{End, Queueing, Said};
 use crate::core::Core;
 use crate::known_key::Known;
 use crate::patience::{Patience, may_wait};
-use crate::queue::{Company, Job, Place};
+use crate::queue::{Draft, Heard, Place, Speaker, Waiting};
 use crate::{Broken, Ending, Endings, Guard, Refusal, Usage};
 
 /// One admitted request.
@@ -132,32 +130,29 @@ impl Tab {
         self.state.lock().standings.clone()
     }
 
-    /// Queues a cost at once. The receiver is told once it is durable.
+    /// Queues a cost at once. What is returned is told once it is durable.
     pub(crate) fn track(
         self: &Arc<Self>,
         usage: Usage,
         place: Option<Place>,
-    ) -> Result<oneshot::Receiver<Decided>, NeedsPlace> {
-        let (waiter, told) = oneshot::channel();
+    ) -> Result<Waiting, NeedsPlace> {
         let mut state = self.state.lock();
-        let (cost, now) = (usage.cost.clone(), self.core.clock.now());
-        let queue_it = state.said.add(usage, place, waiter, now)?;
-        self.warn_if_uncovered(&state, &cost);
+        let uncovered = state.uncovered(&usage.cost);
+        let (waiting, queueing) = state.said.add(usage, place)?;
         drop(state);
-        if queue_it {
-            self.core.queue.push_tab(Arc::clone(self));
-        }
-        Ok(told)
-    }
-
-    /// A hold that its handler has not reserved anything on covers nothing but requests.
-    fn warn_if_uncovered(&self, state: &State, cost: &Cost) {
-        let reserved = |(meter, _): (&Meter, Amount)| !state.granted.amount(meter).is_zero();
-        if state.hold.is_some() && !cost.iter().all(reserved) {
+        self.queue_if(queueing);
+        if let Some(cost) = uncovered {
             tracing::warn!(
                 account = %self.known.account(), %cost,
                 "a cost was tracked that was not reserved; the cap does not cover it",
             );
+        }
+        Ok(waiting)
+    }
+
+    fn queue_if(self: &Arc<Self>, queueing: Queueing) {
+        if queueing == Queueing::Due {
+            self.core.queue.push_speaker(Arc::<Self>::clone(self));
         }
     }
 
@@ -238,42 +233,48 @@ impl Tab {
             && state.granted.is_nothing()
             && state.price.is_none()
             && state.said.is_empty();
-        let queue_it = state.said.close() && !silent;
-        let hold = state.hold;
+        let (queueing, hold) = (state.said.close(), state.hold);
         drop(state);
         if let Some(hold) = hold {
             self.core.open_tabs.remove(hold);
         }
-        if queue_it {
-            self.core.queue.push_tab(Arc::clone(self));
+        if !silent {
+            self.queue_if(queueing);
         }
     }
+}
 
-    /// Says what there is to say: the costs since the last time, and the end if it has come.
-    pub(crate) fn speak(self: &Arc<Self>, jobs: &mut Vec<Job>) {
-        let mut state = self.state.lock();
-        let account = self.known.account();
-        let hold = state.hold;
-        let endings = state.endings;
-        let end = words::End {
-            account,
-            hold,
-            granted: state.granted.clone(),
-            price: state.price.clone(),
+impl State {
+    /// The cost, if the hold does not cover it: one that its handler has not reserved anything on
+    /// covers nothing but requests.
+    fn uncovered(&self, cost: &Cost) -> Option<Cost> {
+        let reserved = |(meter, _): (&Meter, Amount)| !self.granted.amount(meter).is_zero();
+        (self.hold.is_some() && !cost.iter().all(reserved)).then(|| cost.clone())
+    }
+}
+
+impl Speaker for Tab {
+    /// The costs since the last time, and the end if it has come.
+    fn speak(self: Arc<Self>, draft: &mut Draft) {
+        let state = &mut *self.state.lock();
+        let end = End {
+            account: self.known.account(),
+            hold: state.hold,
+            granted: &state.granted,
+            price: state.price.as_ref(),
             ending: state.stage.ending(),
-            endings,
+            endings: state.endings,
             now: self.core.clock.now(),
         };
-        for (operation, pending) in state.said.take(&end) {
-            let (waiters, place) = pending.map_or_else(Default::default, Pending::into_parts);
-            let (tab, company) = (Some(Arc::clone(self)), Company::Any);
-            jobs.push(Job { operation, waiters, tab, place, company });
-        }
+        state.said.tell(&end, |words| {
+            let speaker = Arc::<Self>::clone(&self);
+            draft.say(speaker, words.operation, words.told, words.place);
+        });
     }
 
-    /// Learns how limits stand from an answer of the ledger.
-    pub(crate) fn learn(&self, answer: &Decided) {
-        let Ok(Outcome::Recorded(recorded)) = answer else { return };
+    /// Learns how limits stand.
+    fn hear(&self, heard: Heard<'_>) {
+        let Ok(Outcome::Recorded(recorded)) = heard.answer else { return };
         let mut state = self.state.lock();
         for new in &recorded.standings {
             let same = |old: &&mut Standing| {

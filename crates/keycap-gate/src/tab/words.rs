@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use keycap_base::{Labels, Timestamp};
 use keycap_budget::{AccountId, Amount, ChargeId, Cost, HoldId, Meter, NewCharge, Operation, Rest};
+use smallvec::SmallVec;
 
 use super::NeedsPlace;
-use crate::queue::{Place, Waiter};
+use crate::queue::{Owed, Place, Waiting};
 use crate::{Ending, Endings, Fate, Usage};
 
 /// The tag on a charge that a policy made, not a handler: it names how the request ended.
@@ -19,8 +20,8 @@ const FOLDS_WITHIN: Duration = Duration::from_secs(12 * 60 * 60);
 /// Costs that were tracked, and whether the end has come.
 #[derive(Default)]
 pub(super) struct Said {
-    /// Not sent yet, oldest first.
-    pending: Vec<Pending>,
+    /// Not sent yet, oldest first. One takes no memory of its own.
+    pending: SmallVec<[Pending; 1]>,
     /// Sent, in all.
     sent: Cost,
     /// Whether the handler reported anything.
@@ -35,50 +36,45 @@ pub(super) struct Said {
 
 /// A charge that was not sent yet.
 pub(super) struct Pending {
-    charge: ChargeId,
-    /// Whether others may merge into it: not if the id is the application's own.
-    merges: Merges,
+    /// The application's own id, if it gave one: then nothing merges into it.
+    charge: Option<ChargeId>,
     cost: Cost,
     tags: Labels,
-    waiters: Vec<Waiter>,
+    /// What is owed to those who wait.
+    told: Owed,
     place: Option<Place>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Merges {
-    Yes,
-    No,
 }
 
 impl Pending {
     /// What both cost, if they can be one charge.
     fn with(&self, usage: &Usage) -> Option<Cost> {
-        let same = self.merges == Merges::Yes && self.tags == usage.tags;
-        self.cost.plus(&usage.cost).ok().filter(|_| same)
+        let same = self.charge.is_none() && usage.id.is_none() && self.tags == usage.tags;
+        if same { self.cost.plus(&usage.cost).ok() } else { None }
     }
+}
 
-    /// Makes it so much, for one more to wait. Those who gave up waiting are let go whenever there is
-    /// no room, so that there are never more than twice as many as still wait.
-    fn merge(&mut self, sum: Cost, waiter: Waiter) {
-        if self.waiters.len() == self.waiters.capacity() {
-            self.waiters.retain(|waiter| !waiter.is_closed());
-        }
-        self.cost = sum;
-        self.waiters.push(waiter);
-    }
+/// One operation, who waits for its answer, and a place that it holds beside its tab's.
+pub(super) struct Words {
+    pub(super) operation: Operation,
+    pub(super) told: Option<Owed>,
+    pub(super) place: Option<Place>,
+}
 
-    /// Who waits for it, and the place it holds.
-    pub(super) fn into_parts(self) -> (Vec<Waiter>, Option<Place>) {
-        (self.waiters, self.place)
-    }
+/// Whether a tab stands in the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Queueing {
+    /// It does.
+    Done,
+    /// It must be put there now.
+    Due,
 }
 
 /// All that the last words of a tab depend on.
 pub(super) struct End<'a> {
     pub(super) account: &'a AccountId,
     pub(super) hold: Option<HoldId>,
-    pub(super) granted: Cost,
-    pub(super) price: Option<Cost>,
+    pub(super) granted: &'a Cost,
+    pub(super) price: Option<&'a Cost>,
     /// None if the handler was never called.
     pub(super) ending: Option<Ending>,
     pub(super) endings: Endings,
@@ -93,41 +89,46 @@ impl Said {
 
     /// Adds a cost: merged into one that waits, or, where the sum would be more than a charge can be,
     /// on its own. The first to wait stands in the tab's place, every other needs a place of its own.
-    /// Says whether the tab must now be queued.
     pub(super) fn add(
         &mut self,
         usage: Usage,
         place: Option<Place>,
-        waiter: Waiter,
-        now: Timestamp,
-    ) -> Result<bool, NeedsPlace> {
-        let merges = if usage.id.is_none() { Merges::Yes } else { Merges::No };
+    ) -> Result<(Waiting, Queueing), NeedsPlace> {
         let first = self.pending.is_empty();
-        let mut waiting = self.pending.iter_mut().filter(|_| merges == Merges::Yes);
-        match waiting.find_map(|other| Some((other.with(&usage)?, other))) {
-            Some((sum, other)) => other.merge(sum, waiter),
+        let mut others = self.pending.iter_mut();
+        let waiting = match others.find_map(|other| Some((other.with(&usage)?, other))) {
+            Some((sum, other)) => {
+                other.cost = sum;
+                other.told.waiting()
+            }
             None if place.is_none() && !first => return Err(NeedsPlace(Box::new(usage))),
-            None => self.pending.push(Pending {
-                charge: usage.id.unwrap_or_else(|| ChargeId::generate(now)),
-                merges,
-                cost: usage.cost,
-                tags: usage.tags,
-                waiters: vec![waiter],
-                place,
-            }),
-        }
+            None => {
+                let (told, Usage { cost, tags, id }) = (Owed::new(), usage);
+                let waiting = told.waiting();
+                self.pending.push(Pending { charge: id, cost, tags, told, place });
+                waiting
+            }
+        };
         self.tracked = true;
-        Ok(!std::mem::replace(&mut self.queued, true))
+        Ok((waiting, self.queue()))
     }
 
-    /// Notes that the last handle is gone. Says whether the tab must now be queued.
-    pub(super) fn close(&mut self) -> bool {
+    /// What is to be done so that the tab stands in the queue.
+    fn queue(&mut self) -> Queueing {
+        match std::mem::replace(&mut self.queued, true) {
+            true => Queueing::Done,
+            false => Queueing::Due,
+        }
+    }
+
+    /// Notes that the last handle is gone.
+    pub(super) fn close(&mut self) -> Queueing {
         self.closed = true;
-        !std::mem::replace(&mut self.queued, true)
+        self.queue()
     }
 
-    /// Everything there is to send now, in order.
-    pub(super) fn take(&mut self, end: &End<'_>) -> Vec<(Operation, Option<Pending>)> {
+    /// Says everything there is to send now, in order.
+    pub(super) fn tell(&mut self, end: &End<'_>, mut say: impl FnMut(Words)) {
         self.queued = false;
         let mut pending = std::mem::take(&mut self.pending);
         pending.iter().for_each(|pending| self.note(&pending.cost));
@@ -135,31 +136,26 @@ impl Said {
             true => self.last(end, &mut pending),
             false => None,
         };
-        let each = pending.into_iter().map(|one| (end.charge(&one, Rest::Keep), Some(one)));
-        each.chain(last).collect()
+        pending.into_iter().for_each(|one| say(end.charge(one, Rest::Keep)));
+        last.into_iter().for_each(say);
     }
 
     /// The end of the request: what policy or price makes of it. A lone cost that waits becomes part
     /// of it, so that most requests end with one operation.
-    fn last(
-        &self,
-        end: &End<'_>,
-        pending: &mut Vec<Pending>,
-    ) -> Option<(Operation, Option<Pending>)> {
+    fn last(&self, end: &End<'_>, pending: &mut SmallVec<[Pending; 1]>) -> Option<Words> {
         let (owed, requests) = (end.owed(self.tracked, &self.sent), end.requests(self.tracked));
         let with_requests = |one: &Pending| one.cost.plus(&requests).ok();
         let lone = match pending.as_slice() {
-            [one] if one.merges == Merges::Yes && owed.is_nothing() => with_requests(one),
+            [one] if one.charge.is_none() && owed.is_nothing() => with_requests(one),
             _ => None,
         };
-        let popped = pending.pop_if(|_| lone.is_some());
-        match (lone, popped) {
-            (Some(cost), Some(mut one)) => {
-                one.cost = cost;
-                Some((end.charge(&one, Rest::Release), Some(one)))
-            }
-            _ => end.finish(owed.plus(&requests).unwrap_or(owed)).map(|last| (last, None)),
+        if let Some(cost) = lone
+            && let Some(one) = pending.pop()
+        {
+            return Some(end.charge(Pending { cost, ..one }, Rest::Release));
         }
+        let operation = end.finish(owed.plus(&requests).unwrap_or(owed))?;
+        Some(Words { operation, told: None, place: None })
     }
 
     fn note(&mut self, cost: &Cost) {
@@ -177,7 +173,7 @@ impl End<'_> {
     /// What is charged for the work beside what the handler tracked.
     fn owed(&self, tracked: bool, sent: &Cost) -> Cost {
         let left = || self.granted.clone().without(&Meter::REQUESTS).minus_saturating(sent);
-        let fate = match (tracked, &self.price, self.ending) {
+        let fate = match (tracked, self.price, self.ending) {
             (true, ..) => self.endings.fate_of_rest(),
             (false, Some(price), Some(Ending::Success)) => return price.clone(),
             (false, _, Some(ending)) => self.endings.fate_of_untracked(ending),
@@ -198,18 +194,16 @@ impl End<'_> {
         Cost::of(Meter::REQUESTS, requests).unwrap_or_default()
     }
 
-    /// The charge for a pending cost.
-    fn charge(&self, pending: &Pending, rest: Rest) -> Operation {
-        let charge = NewCharge {
-            id: pending.charge,
-            account: self.account.clone(),
-            cost: pending.cost.clone(),
-            tags: pending.tags.clone(),
-        };
-        match self.hold {
+    /// The charge for a pending cost. One without an id of its own is given one now.
+    fn charge(&self, pending: Pending, rest: Rest) -> Words {
+        let Pending { charge, cost, tags, told, place } = pending;
+        let id = charge.unwrap_or_else(|| ChargeId::generate(self.now));
+        let charge = NewCharge { id, account: self.account.clone(), cost, tags };
+        let operation = match self.hold {
             Some(hold) => Operation::Settle { charge, holds: vec![hold], rest },
             None => Operation::Charge(charge),
-        }
+        };
+        Words { operation, told: Some(told), place }
     }
 
     /// The operation that ends the hold, with this cost. One that only counts requests bears the
@@ -240,28 +234,4 @@ impl End<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use keycap_budget::usd;
-    use tokio::sync::oneshot;
-
-    use super::*;
-
-    /// A handler that streams while the ledger is away may report a million costs and wait for none:
-    /// each left its sender behind until the ledger was back.
-    #[test]
-    fn those_who_gave_up_waiting_leave_nothing_behind() {
-        let mut said = Said::default();
-        let (kept, mut told) = oneshot::channel();
-        let added = said.add(Usage::of(usd!(0.01)), None, kept, Timestamp::EPOCH);
-        assert!(matches!(added, Ok(true)));
-        for _ in 0..10_000 {
-            let (waiter, _gone) = oneshot::channel();
-            let added = said.add(Usage::of(usd!(0.01)), None, waiter, Timestamp::EPOCH);
-            assert!(matches!(added, Ok(false)));
-        }
-        assert_eq!(said.pending.len(), 1);
-        assert!(said.pending[0].waiters.len() <= 8, "{}", said.pending[0].waiters.len());
-        assert_eq!(said.pending[0].cost, "$100.01".parse().unwrap());
-        assert!(told.try_recv().is_err_and(|e| e == oneshot::error::TryRecvError::Empty));
-    }
-}
+mod tests;

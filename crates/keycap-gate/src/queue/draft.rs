@@ -1,0 +1,231 @@
+//! What is queued, and the batch that is made of it.
+//!
+//! A request stands in the queue as a [`Speaker`]: which operations it wants is asked when its batch
+//! is built, not when it was queued, so that costs merge and holds are named as they are then. What
+//! the ledger answered is told to the speaker before anyone who waits.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use keycap_base::{Labels, Timestamp};
+use keycap_budget::{
+    AccountId, ChargeId, Cost, Decided, Fault, HoldId, NewCharge, Operation, Outcome, Rest,
+};
+use smallvec::SmallVec;
+
+use super::note::Owed;
+use super::place::Place;
+
+/// Somebody with words for the ledger, who chooses them when the batch is built.
+///
+/// It is queued once for all it has to say ([`Queue::push_speaker`](super::Queue::push_speaker)); who
+/// has more to say later is queued again. Between two pushes by one thread the order is kept.
+///
+/// Both methods are called by the settler's task: they must not wait, and must not queue anything
+/// while they hold a lock that a pushing thread may want.
+pub(crate) trait Speaker: Send + Sync {
+    /// Says all there is to say now, in order: [`Draft::say`] for an operation that stands alone,
+    /// [`Draft::fold`] for one that only counts requests. Everything that is looked up here (the
+    /// leases of a purse, say) is as of this moment; a retry of the batch repeats the same operations
+    /// with the same ids. Called once for each push.
+    fn speak(self: Arc<Self>, draft: &mut Draft);
+
+    /// Hears the ledger's answer to one thing it said: once for each, unless the runtime ends before.
+    fn hear(&self, heard: Heard<'_>);
+}
+
+/// An answer of the ledger, as one of those hears it who caused the operation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Heard<'a> {
+    /// What was asked for.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for requests that drew from a purse"))]
+    pub(crate) operation: &'a Operation,
+    /// So much of a charge was this speaker's: all of it, unless it was folded; nothing where there is
+    /// no charge.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for requests that drew from a purse"))]
+    pub(crate) share: &'a Cost,
+    /// The answer.
+    pub(crate) answer: &'a Decided,
+}
+
+/// Requests that cost nothing else: no tags, no id of its own, no other meter.
+/// Those of one batch for the same account and the same holds become one charge.
+pub(crate) struct Fold {
+    /// Whose requests.
+    pub(crate) account: AccountId,
+    /// What they are paid from, oldest first: the leases of all limits that count requests. None: the
+    /// requests are charged without a hold.
+    pub(crate) holds: SmallVec<[HoldId; 4]>,
+    /// How many; names no other meter.
+    pub(crate) requests: Cost,
+    /// When: the charge's id is made then.
+    pub(crate) now: Timestamp,
+}
+
+/// What waits in the queue.
+pub(crate) enum Item {
+    /// Somebody who has something to say, and is in the queue once.
+    Speaker(Arc<dyn Speaker>),
+    /// An operation that is known already.
+    Job(Box<Job>),
+}
+
+/// One operation on its way to the ledger.
+pub(crate) struct Job {
+    pub(crate) operation: Operation,
+    /// Those who wait for the answer.
+    pub(crate) told: Option<Owed>,
+    /// Whose it is. They keep their places until it is answered.
+    pub(crate) by: By,
+    /// A place of its own.
+    pub(crate) place: Option<Place>,
+    pub(crate) company: Company,
+}
+
+/// Who caused an operation.
+pub(crate) enum By {
+    /// No request that is told.
+    Nobody,
+    One(Arc<dyn Speaker>),
+    /// Several, each with its share of the charge.
+    Many(Vec<(Arc<dyn Speaker>, Cost)>),
+}
+
+/// Whether an operation is sent with others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Company {
+    /// It is.
+    Any,
+    /// It made batches fail that went well without it, so it goes by itself.
+    None,
+}
+
+impl Job {
+    /// An operation that belongs to no request, in a place of its own.
+    pub(crate) fn loose(operation: Operation, told: Option<Owed>, place: Place) -> Self {
+        Self { operation, told, by: By::Nobody, place: Some(place), company: Company::Any }
+    }
+
+    /// An operation that is queued just before a loose one, and shares its place.
+    pub(crate) fn before_another(operation: Operation) -> Self {
+        Self { operation, told: None, by: By::Nobody, place: None, company: Company::Any }
+    }
+
+    /// The same, by itself from now on; none if nobody needs it done any more.
+    pub(crate) fn apart(self) -> Option<Self> {
+        let needed = self.place.is_some() || !matches!(self.by, By::Nobody);
+        needed.then_some(Self { company: Company::None, ..self })
+    }
+
+    /// Hands the ledger's answer to everyone concerned.
+    pub(crate) fn answer(self, answer: Decided) {
+        if let Some(why) = unrecorded(&answer) {
+            tracing::error!(why, operation = ?self.operation, "an operation was not recorded");
+        }
+        let (operation, answer_ref) = (&self.operation, &answer);
+        let heard = |share| Heard { operation, share, answer: answer_ref };
+        match &self.by {
+            By::Nobody => {}
+            By::One(one) => {
+                one.hear(heard(charge(operation).map_or(&Cost::none(), |charge| &charge.cost)))
+            }
+            By::Many(all) => all.iter().for_each(|(one, share)| one.hear(heard(share))),
+        }
+        if let Some(told) = self.told {
+            told.answer(answer);
+        }
+    }
+}
+
+/// What an operation charges, if it does.
+fn charge(operation: &Operation) -> Option<&NewCharge> {
+    match operation {
+        Operation::Settle { charge, .. } | Operation::Charge(charge) => Some(charge),
+        _ => None,
+    }
+}
+
+fn charge_mut(operation: &mut Operation) -> Option<&mut NewCharge> {
+    match operation {
+        Operation::Settle { charge, .. } | Operation::Charge(charge) => Some(charge),
+        _ => None,
+    }
+}
+
+/// Why an answer left nothing in the books that should have, if so (P2: never without a word).
+fn unrecorded(answer: &Decided) -> Option<String> {
+    match answer {
+        // What was never taken needs no release.
+        Err(Fault::UnknownHold(_)) => None,
+        Err(fault) => Some(fault.to_string()),
+        Ok(Outcome::Conflict(_)) => Some("the id stands for something else".to_owned()),
+        Ok(Outcome::TooOld { oldest }) => Some(format!("ids are remembered since {oldest}")),
+        Ok(_) => None,
+    }
+}
+
+/// A batch that is being built.
+#[derive(Default)]
+pub(crate) struct Draft {
+    jobs: Vec<Job>,
+    /// Where the charge of these requests stands in `jobs`.
+    folds: HashMap<(AccountId, SmallVec<[HoldId; 4]>), usize>,
+}
+
+impl Draft {
+    /// How many operations there are so far.
+    pub(super) fn len(&self) -> usize {
+        self.jobs.len()
+    }
+
+    pub(super) fn push(&mut self, job: Job) {
+        self.jobs.push(job);
+    }
+
+    pub(super) fn into_jobs(self) -> Vec<Job> {
+        self.jobs
+    }
+
+    /// Says one operation. `told` are those who wait for its answer; `place` is one that it holds
+    /// beside its speaker's.
+    pub(crate) fn say(
+        &mut self,
+        by: Arc<dyn Speaker>,
+        operation: Operation,
+        told: Option<Owed>,
+        place: Option<Place>,
+    ) {
+        let (by, company) = (By::One(by), Company::Any);
+        self.push(Job { operation, told, by, place, company });
+    }
+
+    /// Counts requests, in one charge with all others of this batch that are for the same account and
+    /// paid from the same holds.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for requests that drew from a purse"))]
+    pub(crate) fn fold(&mut self, by: Arc<dyn Speaker>, fold: Fold) {
+        let Fold { account, holds, requests, now } = fold;
+        let key = (account, holds);
+        let known = self.folds.get(&key).and_then(|at| self.jobs.get_mut(*at));
+        if let Some(job) = known
+            && let (Some(charge), By::Many(all)) = (charge_mut(&mut job.operation), &mut job.by)
+            && let Ok(sum) = charge.cost.plus(&requests)
+        {
+            charge.cost = sum;
+            all.push((by, requests));
+            return;
+        }
+        self.folds.insert(key.clone(), self.jobs.len());
+        let (account, holds) = key;
+        let (id, cost, tags) = (ChargeId::generate(now), requests.clone(), Labels::new());
+        let charge = NewCharge { id, account, cost, tags };
+        let operation = match holds.is_empty() {
+            true => Operation::Charge(charge),
+            false => Operation::Settle { charge, holds: holds.into_vec(), rest: Rest::Keep },
+        };
+        let by = By::Many(vec![(by, requests)]);
+        self.push(Job { operation, told: None, by, place: None, company: Company::Any });
+    }
+}
+
+#[cfg(test)]
+mod tests;
