@@ -15,6 +15,7 @@ use keycap_verify::{
     KeyTableBuilder,
 };
 
+use crate::ancestors::Ancestors;
 use crate::core::{Core, Strip};
 use crate::desk::GateNumber;
 use crate::housekeeping::{self, OpenTabs};
@@ -325,6 +326,7 @@ impl GateBuilder {
             open_tabs: OpenTabs::default(),
             closing: AtomicBool::new(false),
             guards: AtomicU32::new(0),
+            ancestors: Ancestors::default(),
             number: GateNumber::next(),
         })
     }

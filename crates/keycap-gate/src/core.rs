@@ -11,6 +11,7 @@ use keycap_budget::{
 };
 use keycap_verify::{FailureGuard, IdentityProvider, KeyTable};
 
+use crate::ancestors::Ancestors;
 use crate::desk::GateNumber;
 use crate::housekeeping::OpenTabs;
 use crate::known_key::{AmendedAccounts, KnownKey};
@@ -33,6 +34,7 @@ pub(crate) struct Core {
     pub(crate) reapply: Reapply,
     pub(crate) table: Arc<KeyTable<KnownKey, Broken>>,
     pub(crate) amended: Arc<AmendedAccounts>,
+    pub(crate) ancestors: Ancestors,
     pub(crate) failures: FailureGuard,
     pub(crate) credentials: CredentialPlaces,
     pub(crate) strip: Strip,
