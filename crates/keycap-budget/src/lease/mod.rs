@@ -20,14 +20,19 @@ mod leases;
 mod purse;
 mod purse_state;
 mod settings;
+mod sync;
 
 pub use event::{Action, Event, LimitAt, PurseId, Ticket, Use};
 pub use leases::{Leases, MAX_LEASES_A_PURSE};
-pub use purse::{Drawn, Purse};
+pub use purse::{
+    Drawn, DrawnAll, MAX_DRAWS, MAX_STRIPES, PayingLeases, Places, Purse, PutBack, draw_all,
+};
 pub use settings::{
     DEFAULT_LEASE_LIFE, DEFAULT_LEASED_LIMITS, DEFAULT_SHARE, LeaseSettings, LeaseSettingsError,
     MAX_LEASED_LIMITS, MIN_LEASE_LIFE,
 };
 
+#[cfg(test)]
+mod purse_tests;
 #[cfg(test)]
 mod tests;

@@ -142,7 +142,7 @@ impl Node {
 
     fn settle(&mut self, amount: Amount) {
         let purse = self.current.unwrap();
-        let holds = self.purses[&purse].leases();
+        let holds = self.purses[&purse].leases().into_vec();
         let cost = Cost::of(Meter::TOKENS, amount).unwrap();
         let id = ChargeId::generate(self.clock.now());
         let charge = NewCharge { id, account: account(), cost, tags: Labels::new() };
@@ -224,7 +224,7 @@ fn i7_what_is_called_back_is_with_the_ledger_but_for_what_was_drawn() {
     assert_eq!(node.standing().held, units(10), "what was drawn");
     assert!(!node.leases.is_busy(&at()));
     assert_eq!(node.draw(units(1)), Drawn::No, "a closed purse gives nothing");
-    node.purses[&purse].put_back(units(10));
+    assert_eq!(node.purses[&purse].put_back(units(10)), PutBack::Closed);
     let back = node.withdrawn(purse);
     node.tell(back);
     assert_eq!(node.standing().held, Amount::ZERO);
