@@ -12,33 +12,50 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 /// How many places are looked at in one go.
 pub(crate) const MOST_AT_ONCE: usize = 512;
 
-/// A value that knows what it is found by, so that the map need not keep it a second time.
+/// A value that knows what it is found by.
 pub(crate) trait Keyed {
     type Key: Copy + Eq + Hash;
+    /// What is kept a second time, to go through all values in order. Small.
+    type Handle;
 
     fn key(&self) -> &Self::Key;
+
+    fn handle(&self) -> Self::Handle;
+
+    fn key_of(handle: &Self::Handle) -> &Self::Key;
 }
 
 impl<K: Copy + Eq + Hash, T> Keyed for (K, T) {
     type Key = K;
+    type Handle = K;
 
     fn key(&self) -> &K {
         &self.0
     }
+
+    fn handle(&self) -> K {
+        self.0
+    }
+
+    fn key_of(handle: &K) -> &K {
+        handle
+    }
 }
 
 /// At most `capacity` values, and never more than a `u32` counts.
-pub(crate) struct BoundedMap<V> {
+pub(crate) struct BoundedMap<V: Keyed> {
     capacity: usize,
     hasher: DefaultHashBuilder,
-    places: HashTable<u32>,
-    slots: Vec<Option<Slot<V>>>,
+    seats: HashTable<Seat<V>>,
+    places: Vec<Option<V::Handle>>,
     free: Vec<u32>,
     hand: u32,
 }
 
-struct Slot<V> {
+/// Where a value is found. Leads to nothing that would have to be read besides the value.
+struct Seat<V> {
     value: V,
+    place: u32,
     looked_at: AtomicBool,
 }
 
@@ -48,46 +65,52 @@ impl<V: Keyed> BoundedMap<V> {
         Self {
             capacity: capacity.get().min(most),
             hasher: DefaultHashBuilder::default(),
-            places: HashTable::new(),
-            slots: Vec::new(),
+            seats: HashTable::new(),
+            places: Vec::new(),
             free: Vec::new(),
             hand: 0,
         }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.places.len()
+        self.seats.len()
     }
 
     /// The value, which is spared the next time room is made.
+    #[inline]
     pub(crate) fn look_up(&self, key: &V::Key) -> Option<&V> {
-        let slot = slot(&self.slots, self.place(key)?)?;
+        let hash = self.hasher.hash_one(key);
+        let seat = self.seats.find(hash, |seat| seat.value.key() == key)?;
         // Written only when it changes, so that readers of a hot value share its cache line.
-        if !slot.looked_at.load(Ordering::Relaxed) {
-            slot.looked_at.store(true, Ordering::Relaxed);
+        if !seat.looked_at.load(Ordering::Relaxed) {
+            seat.looked_at.store(true, Ordering::Relaxed);
         }
-        Some(&slot.value)
+        Some(&seat.value)
     }
 
     /// The value, for changing anything but its key; spared like [`look_up`](Self::look_up).
     pub(crate) fn look_up_mut(&mut self, key: &V::Key) -> Option<&mut V> {
-        let place = self.place(key)?;
-        let slot = self.slots.get_mut(index(place))?.as_mut()?;
-        *slot.looked_at.get_mut() = true;
-        Some(&mut slot.value)
+        let seat = self.seat_mut(key)?;
+        *seat.looked_at.get_mut() = true;
+        Some(&mut seat.value)
     }
 
     /// Puts `value` in, and returns what had to leave for it: what the key had before or, when the map
     /// is full, another key's value.
     pub(crate) fn insert(&mut self, value: V) -> Option<V> {
-        if let Some(place) = self.place(value.key()) {
-            return self.put(place, value);
+        let handle = value.handle();
+        if let Some(seat) = self.seat_mut(value.key()) {
+            *seat.looked_at.get_mut() = false;
+            let (place, old) = (seat.place, std::mem::replace(&mut seat.value, value));
+            self.note(place, Some(handle));
+            return Some(old);
         }
         let (place, left) = self.vacate();
+        self.note(place, Some(handle));
         let hash = self.hasher.hash_one(value.key());
-        self.put(place, value);
-        let Self { places, slots, hasher, .. } = self;
-        places.insert_unique(hash, place, |place| hash_at(hasher, slots, *place));
+        let seat = Seat { value, place, looked_at: AtomicBool::new(false) };
+        let Self { seats, hasher, .. } = self;
+        seats.insert_unique(hash, seat, |seat| hasher.hash_one(seat.value.key()));
         left
     }
 
@@ -96,96 +119,85 @@ impl<V: Keyed> BoundedMap<V> {
         if let Some(place) = self.free.pop() {
             return (place, None);
         }
-        if let Some(place) = u32::try_from(self.slots.len()).ok().filter(|_| !self.is_full()) {
-            self.slots.push(None);
+        if let Some(place) = u32::try_from(self.places.len()).ok().filter(|_| !self.is_full()) {
+            self.places.push(None);
             return (place, None);
         }
-        let place = self.place_to_clear();
-        let left = slot(&self.slots, place).map(|slot| *slot.value.key());
-        let left = left.and_then(|key| self.take(&key)).map(|(_, value)| value);
-        (place, left)
+        let (place, key) = self.next_to_leave();
+        (place, key.and_then(|key| self.take(&key)).map(|seat| seat.value))
     }
 
     fn is_full(&self) -> bool {
-        self.slots.len() >= self.capacity
+        self.places.len() >= self.capacity
     }
 
-    /// Puts `value` at `place`, and returns what was there.
-    fn put(&mut self, place: u32, value: V) -> Option<V> {
-        let new = Slot { value, looked_at: AtomicBool::new(false) };
-        Some(self.slots.get_mut(index(place))?.replace(new)?.value)
-    }
-
-    /// The next place whose value was not looked at since the hand last passed. Comes to an end
-    /// within two rounds, because the hand takes the mark away.
-    fn place_to_clear(&mut self) -> u32 {
+    /// The next place whose value was not looked at since the hand last passed, and its key. Comes to
+    /// an end within two rounds, because the hand takes the mark away.
+    fn next_to_leave(&mut self) -> (u32, Option<V::Key>) {
         loop {
             let place = self.hand;
             let next = place.wrapping_add(1);
-            self.hand = if index(next) < self.slots.len() { next } else { 0 };
-            let slot = self.slots.get_mut(index(place)).and_then(Option::as_mut);
-            let spared = slot.is_some_and(|slot| std::mem::take(slot.looked_at.get_mut()));
-            if !spared {
-                return place;
+            self.hand = if index(next) < self.places.len() { next } else { 0 };
+            let handle = self.places.get(index(place)).and_then(Option::as_ref);
+            let key = handle.map(|handle| *V::key_of(handle));
+            let seat = key.and_then(|key| self.seat_mut(&key));
+            if !seat.is_some_and(|seat| std::mem::take(seat.looked_at.get_mut())) {
+                return (place, key);
             }
         }
     }
 
     pub(crate) fn remove(&mut self, key: &V::Key) -> Option<V> {
-        let (place, value) = self.take(key)?;
-        self.free.push(place);
-        Some(value)
+        let seat = self.take(key)?;
+        self.note(seat.place, None);
+        self.free.push(seat.place);
+        Some(seat.value)
     }
 
-    /// Takes a value out of its place, which is then nobody's.
-    fn take(&mut self, key: &V::Key) -> Option<(u32, V)> {
-        let hash = self.hasher.hash_one(key);
-        let Self { places, slots, .. } = self;
-        let found = places.find_entry(hash, |place| is_at(slots, *place, key)).ok()?;
-        let (place, _) = found.remove();
-        Some((place, self.slots.get_mut(index(place))?.take()?.value))
-    }
-
-    /// The keys that `which` picks of the [`MOST_AT_ONCE`] places from this one on; `None` where there
-    /// are no more. A value keeps its place until it is removed or replaced.
-    pub(crate) fn pick(&self, from: usize, which: impl Fn(&V) -> bool) -> Option<Vec<V::Key>> {
-        let places = self.slots.get(from..).filter(|places| !places.is_empty())?;
-        let values = places.iter().take(MOST_AT_ONCE).flatten().map(|slot| &slot.value);
-        Some(values.filter(|value| which(value)).map(|value| *value.key()).collect())
+    /// The keys whose handles `which` picks of the [`MOST_AT_ONCE`] places from this one on; `None`
+    /// where there are no more. A value keeps its place until it is removed or replaced.
+    pub(crate) fn pick(
+        &self,
+        from: usize,
+        which: impl Fn(&V::Handle) -> bool,
+    ) -> Option<Vec<V::Key>> {
+        let places = self.places.get(from..).filter(|places| !places.is_empty())?;
+        let handles = places.iter().take(MOST_AT_ONCE).flatten();
+        Some(handles.filter(|handle| which(handle)).map(|handle| *V::key_of(handle)).collect())
     }
 
     pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
-        self.slots.iter().flatten().map(|slot| &slot.value)
+        self.seats.iter().map(|seat| &seat.value)
     }
 
     pub(crate) fn clear(&mut self) {
+        self.seats.clear();
         self.places.clear();
-        self.slots.clear();
         self.free.clear();
         self.hand = 0;
     }
 
-    fn place(&self, key: &V::Key) -> Option<u32> {
+    fn seat_mut(&mut self, key: &V::Key) -> Option<&mut Seat<V>> {
         let hash = self.hasher.hash_one(key);
-        self.places.find(hash, |place| is_at(&self.slots, *place, key)).copied()
+        self.seats.find_mut(hash, |seat| seat.value.key() == key)
+    }
+
+    fn take(&mut self, key: &V::Key) -> Option<Seat<V>> {
+        let hash = self.hasher.hash_one(key);
+        let found = self.seats.find_entry(hash, |seat| seat.value.key() == key).ok()?;
+        Some(found.remove().0)
+    }
+
+    /// Notes what is at a place.
+    fn note(&mut self, place: u32, handle: Option<V::Handle>) {
+        if let Some(at) = self.places.get_mut(index(place)) {
+            *at = handle;
+        }
     }
 }
 
 fn index(place: u32) -> usize {
     usize::try_from(place).unwrap_or(usize::MAX)
-}
-
-fn slot<V>(slots: &[Option<Slot<V>>], place: u32) -> Option<&Slot<V>> {
-    slots.get(index(place))?.as_ref()
-}
-
-fn is_at<V: Keyed>(slots: &[Option<Slot<V>>], place: u32, key: &V::Key) -> bool {
-    slot(slots, place).is_some_and(|slot| slot.value.key() == key)
-}
-
-/// The hash of what is at a place that is taken; of one that is not, nothing will be looked for.
-fn hash_at<V: Keyed>(hasher: &DefaultHashBuilder, slots: &[Option<Slot<V>>], place: u32) -> u64 {
-    slot(slots, place).map_or(0, |slot| hasher.hash_one(slot.value.key()))
 }
 
 #[cfg(test)]
@@ -273,8 +285,8 @@ mod tests {
                     0 | 1 => { map.insert((key, value)); last_put.insert(key, value); }
                     2 => { map.remove(&key); last_put.remove(&key); }
                     _ => {
-                        let odd = map.pick(0, |(_, value)| value % 2 == 1).unwrap_or_default();
-                        let odd: Vec<_> = odd.iter().filter_map(|key| map.remove(key)).collect();
+                        let odd = map.pick(0, |key| last_put.get(key).is_some_and(|value| value % 2 == 1));
+                        let odd: Vec<_> = odd.iter().flatten().filter_map(|key| map.remove(key)).collect();
                         prop_assert!(odd.iter().all(|(_, value)| value % 2 == 1));
                         last_put.retain(|_, value| *value % 2 == 0);
                     }

@@ -15,6 +15,8 @@ use crate::{Digest, Rejection};
 ///
 /// An entry may be kept and asked again whether it [is still served](Self::is_served_at), without
 /// looking it up.
+// In this order: what every request reads lies together, and not around the payload.
+#[repr(C)]
 pub struct Entry<E> {
     digest: Digest,
     asked_at: Timestamp,

@@ -14,9 +14,18 @@ pub(super) struct LiveKeys<E>(BoundedMap<Arc<Entry<E>>>);
 
 impl<E> Keyed for Arc<Entry<E>> {
     type Key = Digest;
+    type Handle = Self;
 
     fn key(&self) -> &Digest {
         self.digest()
+    }
+
+    fn handle(&self) -> Self {
+        Self::clone(self)
+    }
+
+    fn key_of(handle: &Self) -> &Digest {
+        handle.digest()
     }
 }
 
