@@ -11,7 +11,7 @@ pub fn now() -> Instant {
 
 /// How long this thread has been running on a processor: what neighbours do hardly shows.
 #[must_use]
-pub(crate) fn thread_time() -> Duration {
+pub fn thread_time() -> Duration {
     processor::thread()
 }
 

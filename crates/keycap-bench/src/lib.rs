@@ -6,6 +6,10 @@
 //! - with `instructions` it counts them: each case runs twice under callgrind, once with more
 //!   requests than the other, and the difference is what requests cost.
 //!
+//! `path` and the programs of `peers` are lists of contenders, handed to [`contest`]: they are made
+//! once and stay, so that a gate has its leases, and their instructions are counted one by one on the
+//! real processor, SHA-256 included. A number as argument or `instructions` works there too.
+//!
 //! `charges` measures wall time, because several threads and a disk take part, and beside it the
 //! processor time of all threads. `first_sight` measures wall time, because sockets take part.
 
@@ -18,13 +22,27 @@
 
 mod case;
 mod clock;
+mod contest;
+mod counting;
 mod instructions;
+mod node;
 mod program;
+mod random;
+mod reference;
 mod rounds;
+mod steps;
 mod world;
 
 pub use case::{BURST, Case, Load, drive, tokio_runtime};
-pub use clock::{now, process_time};
+pub use clock::{now, process_time, thread_time};
+pub use contest::{Contender, Entry, contest};
+pub use counting::{Counting, Counts, Tally, asked_from_here};
+pub use node::{
+    KEYS_A_USER, KEYS_AN_ORGANISATION, Node, ROOMY, account, admit, background, finish, key_chain,
+    released, secret, until_steady,
+};
 pub use program::run;
-pub use rounds::median;
+pub use random::Random;
+pub use reference::{Counter, Entry as ReferenceEntry, Reference, digest};
+pub use rounds::{median, quartiles};
 pub use world::{Sent, World, chain, issued, price};

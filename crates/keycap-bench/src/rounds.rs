@@ -48,7 +48,8 @@ fn time_once(case: &Case) -> u64 {
     u64::try_from(took.as_nanos() * 1_000 / requests).unwrap_or(u64::MAX)
 }
 
-fn figures(name: &'static str, times: &[u64], first: &[u64]) -> Figures {
+/// What `times`, in picoseconds, amount to beside those of the first case, round by round.
+pub(crate) fn figures(name: &'static str, times: &[u64], first: &[u64]) -> Figures {
     let pairs = || times.iter().zip(first);
     let added = pairs().map(|(&time, &first)| time.cast_signed() - first.cast_signed());
     let ratio = pairs().map(|(&time, &first)| time * 100 / first.max(1));
@@ -68,6 +69,15 @@ fn figures(name: &'static str, times: &[u64], first: &[u64]) -> Figures {
 /// When there are no values.
 pub fn median<T: Ord + Copy>(values: impl IntoIterator<Item = T>) -> T {
     quantile(values, 2)
+}
+
+/// The lower and the upper quartile.
+///
+/// # Panics
+/// When there are no values.
+pub fn quartiles<T: Ord + Copy>(values: impl IntoIterator<Item = T>) -> (T, T) {
+    let values: Vec<T> = values.into_iter().collect();
+    (quantile(values.iter().copied(), 1), quantile(values, 3))
 }
 
 /// The value that so many quarters of all are not above.

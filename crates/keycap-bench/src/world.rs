@@ -130,6 +130,12 @@ impl Sent {
     pub fn with(secret: &Secret) -> Self {
         Self(format!("Bearer {}", secret.expose()))
     }
+
+    /// A request with the key of this number of a [`Node`](crate::Node).
+    #[must_use]
+    pub fn by(key: usize) -> Self {
+        Self(format!("Bearer {}", crate::secret(key)))
+    }
 }
 
 impl RequestView for Sent {
