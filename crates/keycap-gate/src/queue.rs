@@ -10,32 +10,33 @@
 
 mod bell;
 mod draft;
+mod job;
 mod lane;
 mod note;
 mod pace;
 mod place;
+mod rounds;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use keycap_base::{stripe_count, thread_number};
-use keycap_budget::MAX_BATCH;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
-use tokio::time::Instant;
 
 use self::bell::Bell;
 #[expect(unused_imports, reason = "for requests that drew from a purse")]
 pub(crate) use self::draft::Fold;
-use self::draft::Item;
-pub(crate) use self::draft::{Company, Draft, Heard, Job, Speaker};
+pub(crate) use self::draft::{Draft, Heard, Speaker};
+use self::job::Item;
+pub(crate) use self::job::{Company, Job};
 use self::lane::{Lane, MAX_LANES};
 pub(crate) use self::note::{NeverTold, Owed, Waiting};
-use self::pace::{LONGEST_WAIT, LOOK_STEP, Pace};
+use self::pace::ENOUGH;
 use self::place::Line;
-pub(crate) use self::place::Place;
+pub(crate) use self::place::{Place, Spot};
+use self::rounds::Intake;
 
 /// How many requests and loose charges may be under way at once by default.
 pub const DEFAULT_PLACES: usize = 65_536;
@@ -57,7 +58,7 @@ pub(crate) struct Queue {
     line: Arc<Line>,
     size: usize,
     bell: Bell,
-    /// Only the settler moves these.
+    /// Only the settler moves it.
     intake: Mutex<Intake>,
     /// Rounds that the settler began and ended. A round takes what waits in every lane.
     begun: AtomicU64,
@@ -67,19 +68,16 @@ pub(crate) struct Queue {
     hurried: AtomicBool,
 }
 
-/// What the settler has taken from the lanes and not yet made a batch of.
-struct Intake {
-    items: VecDeque<Item>,
-    /// Empty; changes places with a lane's list, so that neither grows again and again.
-    spare: Vec<Item>,
-    pace: Option<Pace>,
-}
-
 impl Queue {
     /// A queue with so many places, at most [`MAX_PLACES`].
     pub(crate) fn new(places: usize) -> Self {
         let places = places.min(MAX_PLACES);
-        let (lanes, line) = (stripe_count(MAX_LANES.min(places)), Arc::new(Line::default()));
+        Self::with_lanes(stripe_count(MAX_LANES.min(places)), places)
+    }
+
+    /// With so many lanes, a power of two.
+    fn with_lanes(lanes: usize, places: usize) -> Self {
+        let line = Arc::new(Line::default());
         let share = |number| places / lanes + usize::from(number < places % lanes);
         let lane = |number| {
             let places = u32::try_from(share(number)).unwrap_or(u32::MAX);
@@ -90,7 +88,7 @@ impl Queue {
             line,
             size: places,
             bell: Bell::default(),
-            intake: Mutex::new(Intake { items: VecDeque::new(), spare: Vec::new(), pace: None }),
+            intake: Mutex::default(),
             begun: AtomicU64::new(0),
             ended: AtomicU64::new(0),
             settled: Notify::new(),
@@ -109,6 +107,12 @@ impl Queue {
     pub(crate) fn try_place(&self) -> Option<Place> {
         let mine = self.lane().and_then(Lane::try_place);
         mine.or_else(|| self.lanes.iter().find_map(Lane::try_place))
+    }
+
+    /// A place, if one is free, for one who had a place before: of that one's lane, or of another.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for tabs that are used again"))]
+    pub(crate) fn try_place_at(&self, spot: Spot) -> Option<Place> {
+        spot.enter().ok().or_else(|| self.try_place())
     }
 
     /// A place, as soon as one is free; first come, first served. Cancel safe: given up, a place that
@@ -142,120 +146,15 @@ impl Queue {
     fn push(&self, item: Item) {
         let Some(lane) = self.lane() else { return };
         match lane.push(item) {
-            // A lane calls whenever it has filled one more share of a batch.
-            Ok(length) => self.bell.queued(|| length % (MAX_BATCH / self.lanes.len()) == 0),
+            // A lane calls whenever it has one more share of what is enough.
+            Ok(length) => self.bell.queued(|| length % (ENOUGH / self.lanes.len()) == 0),
             Err(_nobody) => tracing::error!("the runtime has ended; a cost was not sent"),
         }
-    }
-
-    /// At least `most` operations if there are so many, fewer if not; waits for the first, and for
-    /// company if more is to come soon. None when the queue is closed and empty. What was taken before
-    /// must be settled or queued again by now.
-    pub(crate) async fn take(&self, most: usize) -> Option<Vec<Job>> {
-        loop {
-            if self.intake.lock().items.is_empty() {
-                self.begin_round().await?;
-            }
-            let jobs = self.draft(most);
-            if !jobs.is_empty() {
-                return Some(jobs);
-            }
-            self.note_settled();
-        }
-    }
-
-    /// Waits until something is queued, and for its company, and takes all there is.
-    async fn begin_round(&self) -> Option<()> {
-        while self.gathered() == 0 {
-            if self.closed.load(Ordering::Acquire) && self.lanes.iter().all(|lane| lane.is_empty())
-            {
-                return None;
-            }
-            self.bell.sleep_unless(|| !self.lanes.iter().all(|lane| lane.is_empty())).await;
-        }
-        self.wait_for_company().await;
-        self.take_in(Instant::now());
-        Some(())
-    }
-
-    /// Takes what waits in all lanes.
-    fn take_in(&self, now: Instant) {
-        // First the number of the round, then the lanes: see `behind`.
-        self.begun.fetch_add(1, Ordering::SeqCst);
-        let intake = &mut *self.intake.lock();
-        let before = intake.items.len();
-        for lane in &self.lanes {
-            lane.swap(&mut intake.spare);
-            intake.items.extend(intake.spare.drain(..));
-        }
-        let together = intake.items.len() - before;
-        intake.pace.get_or_insert_with(|| Pace::at(now)).took(together, now);
-    }
-
-    /// Waits while company is worth it.
-    async fn wait_for_company(&self) {
-        let begun = Instant::now();
-        let expects = |intake: &mut Intake| {
-            intake.pace.get_or_insert_with(|| Pace::at(begun)).expects_company(begun)
-        };
-        if !expects(&mut self.intake.lock()) {
-            return;
-        }
-        let (end, mut step) = (begun + LONGEST_WAIT, begun + LOOK_STEP);
-        let mut before = self.gathered();
-        while self.may_wait() && Instant::now() < end {
-            if tokio::time::timeout_at(step, self.bell.gather()).await.is_ok() {
-                continue;
-            }
-            let now_here = self.gathered();
-            if now_here == before {
-                break;
-            }
-            (before, step) = (now_here, step + LOOK_STEP);
-        }
-        if self.gathered() <= 1
-            && let Some(pace) = &mut self.intake.lock().pace
-        {
-            pace.waited_in_vain(Instant::now());
-        }
-    }
-
-    /// Whether a batch that could have more company is not full and not wanted at once.
-    fn may_wait(&self) -> bool {
-        let hurried = self.hurried.load(Ordering::Acquire) || self.closed.load(Ordering::Acquire);
-        !hurried && self.gathered() < MAX_BATCH
     }
 
     /// How many items wait in the lanes.
     fn gathered(&self) -> usize {
         self.lanes.iter().map(|lane| lane.len()).sum()
-    }
-
-    /// A batch of what was taken in.
-    fn draft(&self, most: usize) -> Vec<Job> {
-        let mut draft = Draft::default();
-        let alone = |item: &Item| matches!(item, Item::Job(job) if job.company == Company::None);
-        while draft.len() < most {
-            let item = {
-                let items = &mut self.intake.lock().items;
-                if items.front().is_some_and(alone) && draft.len() > 0 {
-                    break;
-                }
-                items.pop_front()
-            };
-            match item {
-                None => break,
-                Some(Item::Speaker(speaker)) => speaker.speak(&mut draft),
-                Some(Item::Job(job)) => {
-                    let company = job.company;
-                    draft.push(*job);
-                    if company == Company::None {
-                        break;
-                    }
-                }
-            }
-        }
-        draft.into_jobs()
     }
 
     /// Whether nothing waits.
@@ -358,3 +257,6 @@ impl Queue {
         self.bell.ring();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
-use super::draft::Item;
+use super::job::Item;
 use super::place::{Line, Place};
 
 /// The most lanes a queue has.
@@ -22,8 +22,8 @@ const TAKING: u64 = 1 << 32;
 /// The half of a lane's count that says how many places are free.
 const FREE: u64 = TAKING - 1;
 
-/// One stripe. What is written on the way of a request stands in one pair of cache lines, which is
-/// what a processor fetches at once, together with the count of those who keep the lane.
+/// One stripe. What is written on the way of a request shares no cache line with another lane; a pair
+/// of lines, because that is what a processor fetches at once.
 #[repr(align(128))]
 pub(crate) struct Lane {
     /// Below, how many places are free; above, how many were ever taken (it may wrap), so that two
@@ -128,6 +128,12 @@ impl Lane {
         let mut items = self.items.lock();
         std::mem::swap(&mut items.list, empty);
         self.length.store(items.list.len(), Ordering::Release);
+    }
+
+    /// How many items it has room for.
+    #[cfg(test)]
+    pub(super) fn room(&self) -> usize {
+        self.items.lock().list.capacity()
     }
 
     /// Lets go of everything, now and later.

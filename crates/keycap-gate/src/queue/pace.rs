@@ -1,9 +1,11 @@
 //! When a batch waits for company.
 //!
 //! The settler counts what arrives. A lone request is sent at once; while more than
-//! [`BUSY_ABOVE`] a second arrive, a batch may wait up to [`LONGEST_WAIT`], so that a busy gate sends
-//! few large batches. It looks every [`LOOK_STEP`] and goes when a whole step brought nobody: a client
-//! that sends one request after the other has no company to wait for, however fast it is.
+//! [`BUSY_ABOVE`] a second arrive, a batch may wait up to [`LONGEST_WAIT`] until [`ENOUGH`] have come,
+//! so that a busy gate sends few large batches. It looks every [`LOOK_STEP`] and goes when a whole step
+//! brought nobody: those who wait for their answers before they send more are all there by then. Where
+//! a wait brought nobody at all, the next ones are spared until company is seen again: a client that
+//! sends one request after the other has none, however fast it is.
 
 use std::time::Duration;
 
@@ -15,8 +17,12 @@ pub(crate) const BUSY_ABOVE: u32 = 1_000;
 /// The longest a batch waits for company.
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_millis(5);
 
-/// How often a waiting batch looks whether company still comes.
-pub(crate) const LOOK_STEP: Duration = Duration::from_millis(1);
+/// A batch of so many goes at once: its cost is one hundredth for each, or less.
+pub(crate) const ENOUGH: usize = 128;
+
+/// How often a waiting batch looks whether company still comes. Two ticks of the runtime's timer:
+/// company that comes with every tick is not overlooked.
+pub(crate) const LOOK_STEP: Duration = Duration::from_millis(2);
 
 /// Arrivals are counted over spans of this length; a tenth of a second.
 const RATE_SPAN: Duration = Duration::from_millis(100);

@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "it is test code")]
 
-use keycap_budget::{Fit, Recorded};
+use keycap_budget::{Fit, Outcome, Recorded};
 use parking_lot::Mutex;
 use smallvec::smallvec;
 
+use super::super::job::charge;
 use super::*;
 
 /// Remembers its shares of what was answered.
