@@ -112,9 +112,10 @@ enum Sent {
 
 /// Sends a batch once.
 async fn send(ledger: &dyn Ledger, jobs: Vec<Job>, timeout: Duration) -> Sent {
-    let operations = jobs.iter().map(|job| job.operation.clone()).collect();
-    let Ok(batch) = Batch::new(operations) else { return Sent::Answered };
-    match hear_out(ledger, &batch, timeout).await {
+    if jobs.is_empty() {
+        return Sent::Answered;
+    }
+    match hear_out(ledger, &jobs, timeout).await {
         Ok(answers) => {
             jobs.into_iter().zip(answers).for_each(|(job, answer)| job.answer(answer));
             Sent::Answered
@@ -133,17 +134,17 @@ async fn send(ledger: &dyn Ledger, jobs: Vec<Job>, timeout: Duration) -> Sent {
 /// answered first counts.
 async fn hear_out(
     ledger: &dyn Ledger,
-    batch: &Batch,
+    jobs: &[Job],
     timeout: Duration,
 ) -> Result<Vec<Decided>, LedgerError> {
-    let mut first = pin!(ask(ledger, batch.clone(), MAX_TIMEOUT));
+    let mut first = pin!(ask(ledger, batch(jobs)?, MAX_TIMEOUT));
     let step = timeout / TRIES_A_TIMEOUT;
     if let Ok(answered) = tokio::time::timeout(step, &mut first).await {
         return answered;
     }
     loop {
         tracing::warn!("the ledger has not answered within {step:?}; it is asked once more");
-        let beside = tokio::time::timeout(step, ask(ledger, batch.clone(), MAX_TIMEOUT));
+        let beside = tokio::time::timeout(step, ask(ledger, batch(jobs)?, MAX_TIMEOUT));
         tokio::select! {
             biased;
             answered = &mut first => return answered,
@@ -152,6 +153,11 @@ async fn hear_out(
             },
         }
     }
+}
+
+/// What these jobs ask for. They keep it, to ask again.
+fn batch(jobs: &[Job]) -> Result<Batch, LedgerError> {
+    Batch::new(jobs.iter().map(|job| job.operation.clone()).collect()).map_err(LedgerError::new)
 }
 
 /// Applies a batch within `span`. A ledger that hangs, panics or miscounts is a ledger that could
@@ -179,3 +185,6 @@ pub(crate) fn ask_now(ledger: &dyn Ledger, operation: Operation) -> Result<Vec<D
     let applied = shielded("the ledger", || ledger.apply_now(Batch::of(operation)));
     applied.unwrap_or_else(|panicked| Err(NotNow::Broken(LedgerError::new(panicked))))
 }
+
+#[cfg(test)]
+mod tests;
