@@ -2,7 +2,7 @@
 //!
 //! One test in a file of its own: the counter counts for the whole process.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "it is test code")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "it is test code")]
 
 mod support;
 
