@@ -14,6 +14,8 @@ pub struct Course {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
+    /// The handler was called. What it returned was not polled, so no work was asked for.
+    Called,
     /// The handler has not answered.
     Handler,
     /// The body is under way.
@@ -27,13 +29,30 @@ enum Stage {
 /// The stage that application code runs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outer {
+    Calling,
     Handler,
     Body,
 }
 
 impl Course {
-    /// The handler is about to run. A key whose course never begins costs nothing, unless something
-    /// was tracked on it.
+    /// The handler is about to be called: application code that does its work when what it returns is
+    /// polled. Until it [was called](Self::called), to unwind is a panic.
+    ///
+    /// A key whose course never begins costs nothing, unless something was tracked on it.
+    #[inline]
+    pub fn calling(key: KeyState) -> Self {
+        Self { key, stage: Stage::Inside(Outer::Calling) }
+    }
+
+    /// The handler was called. The course begins when what it returned is first [run](Self::run).
+    #[inline]
+    pub fn called(&mut self) {
+        if self.stage == Stage::Inside(Outer::Calling) {
+            self.stage = Stage::Called;
+        }
+    }
+
+    /// The handler is about to run: the course has begun.
     pub fn begin(key: KeyState) -> Self {
         key.begin();
         Self { key, stage: Stage::Handler }
@@ -45,13 +64,19 @@ impl Course {
         &self.key
     }
 
-    /// Runs application code (a poll of the handler or of the body): if it unwinds, that was a panic.
+    /// Runs application code (a poll of the handler or of the body); the first time, the course
+    /// begins. If it unwinds, that was a panic.
+    #[inline]
     pub fn run<T>(&mut self, code: impl FnOnce() -> T) -> T {
+        if self.stage == Stage::Called {
+            self.key.begin();
+            self.stage = Stage::Handler;
+        }
         let before = self.stage;
         self.stage = match before {
             Stage::Handler => Stage::Inside(Outer::Handler),
             Stage::Body => Stage::Inside(Outer::Body),
-            Stage::Done | Stage::Inside(_) => before,
+            Stage::Called | Stage::Done | Stage::Inside(_) => before,
         };
         let value = code();
         self.stage = before;
@@ -88,7 +113,7 @@ impl Drop for Course {
             Stage::Handler => self.key.end(Ending::ClientLeft),
             Stage::Body => self.key.end(Ending::CutShort),
             Stage::Inside(_) => self.key.end(Ending::Panic),
-            Stage::Done => {}
+            Stage::Called | Stage::Done => {}
         }
     }
 }

@@ -237,6 +237,12 @@ impl Guarded {
         self.core.strip == Strip::Remove
     }
 
+    /// Whether admitted responses carry headers of the gate's at all.
+    #[must_use]
+    pub fn sends_headers(&self) -> bool {
+        self.core.answers.sends_rate_limits() || self.core.credentials.vary().next().is_some()
+    }
+
     /// The headers that an admitted response carries.
     #[must_use]
     pub fn admitted_headers(&self, key: &KeyState) -> Vec<Header> {

@@ -180,3 +180,24 @@ async fn requests_count_however_they_end_and_without_a_row_each() {
     let standings = world.gate.standings(&world.account).await.unwrap();
     assert_eq!(standings.last().unwrap().spent.units(), 8);
 }
+
+/// A handler that was called and never polled did no work; one that panicked while it was called may
+/// have done some.
+#[tokio::test]
+async fn p1_a_handler_that_was_only_called_spends_nothing() {
+    let world = World::with(&["$1 per day"]).await;
+    let calling = async || Course::calling(world.admitted(Guard::fixed(usd!(0.02))).await);
+    let mut course = calling().await;
+    course.called();
+    drop(course);
+    assert_eq!(world.at_rest().await, shown("$0.00", "$0.00"));
+
+    let mut course = calling().await;
+    course.called();
+    course.run(|| {});
+    drop(course);
+    assert_eq!(world.at_rest().await, shown("$0.02", "$0.00"), "it was polled once");
+
+    drop(calling().await);
+    assert_eq!(world.at_rest().await, shown("$0.04", "$0.00"), "it unwound");
+}
