@@ -18,12 +18,33 @@ pub(crate) enum Awaited {
     End,
 }
 
+/// What matters of a request's method when its answer is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// HEAD.
+    ForTheHead,
+    /// CONNECT.
+    ToConnect,
+    /// Any other.
+    ForAll,
+}
+
+impl Asked {
+    pub(crate) fn of(method: &Method) -> Self {
+        match *method {
+            Method::HEAD => Self::ForTheHead,
+            Method::CONNECT => Self::ToConnect,
+            _ => Self::ForAll,
+        }
+    }
+}
+
 impl Awaited {
-    pub(crate) fn of<B: Body>(method: &Method, response: &Response<B>) -> Self {
+    pub(crate) fn of<B: Body>(asked: Asked, response: &Response<B>) -> Self {
         let status = response.status();
-        let unsent = match *method {
-            Method::HEAD => true,
-            Method::CONNECT if status.is_success() => true,
+        let unsent = match asked {
+            Asked::ForTheHead => true,
+            Asked::ToConnect if status.is_success() => true,
             _ => [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status),
         };
         if unsent || status.is_informational() {

@@ -5,12 +5,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Method, Response};
+use http::Response;
 use http_body::{Body, Frame, SizeHint};
 use keycap_gate::Course;
 use pin_project_lite::pin_project;
 
-use crate::awaited::Awaited;
+use crate::awaited::{Asked, Awaited};
 use crate::watched::Watched;
 
 pin_project! {
@@ -42,12 +42,12 @@ pin_project! {
 impl<B: Body> GuardedBody<B> {
     /// The body of an admitted request's response.
     pub(crate) fn watched(
-        method: &Method,
+        asked: Asked,
         response: Response<B>,
-        course: Course,
+        course: Option<Course>,
     ) -> Response<Self> {
-        let awaited = Awaited::of(method, &response);
-        response.map(|body| Self::handler(Watched::new(body, Some(course), awaited)))
+        let awaited = Awaited::of(asked, &response);
+        response.map(|body| Self::handler(Watched::new(body, course, awaited)))
     }
 
     /// The body of a response to somebody unknown, whom observe mode let through.

@@ -1,27 +1,29 @@
-//! The response future: the decision, then the inner service.
+//! The response future: what is left to do once the gate was asked.
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use keycap_gate::{Answer, Deciding, Decision, KeyState, Observation};
+use keycap_gate::{Answer, Deciding, Decision};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use crate::handling::Handling;
+use crate::GuardedBody;
+use crate::pass::Pass;
 use crate::response::refused;
 use crate::setup::{Depth, Setup};
-use crate::{GuardedBody, Observed};
 
 pin_project! {
-    /// Decides on a request, then runs the inner service. Nothing is decided before the first poll.
+    /// The inner service at work, or the answer that a refusal is. Where the decision has to wait for
+    /// something, that comes first.
     ///
-    /// Dropped, it ends the request: what was held goes by the guard's endings.
+    /// Dropped, it ends the request: what was held goes by the guard's endings. Dropped before its
+    /// first poll, nothing was spent, because nobody asked for it.
     pub struct ResponseFuture<S, B>
     where
         S: Service<Request<B>>,
@@ -37,26 +39,66 @@ pin_project! {
     where
         S: Service<Request<B>>,
     {
-        Deciding { before: Option<Before<S, B>> },
-        Handling { #[pin] handling: Handling<S::Future> },
+        Handling { #[pin] future: S::Future, pass: Pass },
+        Refused { answer: Option<Answer> },
+        // In a box, because few requests wait and all carry the room for it.
+        Waiting { waiting: Option<Box<Waiting<S, B>>> },
     }
 }
 
-/// What waits for the decision.
-struct Before<S, B> {
+/// A request whose decision has to wait, and the service that it is for.
+struct Waiting<S, B> {
     setup: Arc<Setup>,
     service: S,
     request: Request<B>,
-    deciding: Option<(Deciding, Depth)>,
+    deciding: Deciding,
+    depth: Depth,
 }
 
 impl<S, B> ResponseFuture<S, B>
 where
+    S: Service<Request<B>> + Clone,
+{
+    /// Asks the gate, and calls `service` at once if there is nothing to wait for.
+    #[inline]
+    pub(crate) fn of(setup: &Arc<Setup>, service: &mut S, mut request: Request<B>) -> Self {
+        let (deciding, depth) = setup.decide(&mut request);
+        match deciding.at_once() {
+            Ok(decision) => match setup.act(decision, depth, &mut request) {
+                Ok(pass) => Self { stage: Stage::call(pass, service, request) },
+                Err(answer) => Self { stage: Stage::Refused { answer: Some(answer) } },
+            },
+            Err(deciding) => {
+                // The one that was polled ready is the one that is called; its clone may not be.
+                let clone = service.clone();
+                let service = std::mem::replace(service, clone);
+                let setup = Arc::clone(setup);
+                let waiting = Box::new(Waiting { setup, service, request, deciding, depth });
+                Self { stage: Stage::Waiting { waiting: Some(waiting) } }
+            }
+        }
+    }
+}
+
+impl<S, B> Stage<S, B>
+where
     S: Service<Request<B>>,
 {
-    pub(crate) fn new(setup: Arc<Setup>, service: S, request: Request<B>) -> Self {
-        let before = Some(Before { setup, service, request, deciding: None });
-        Self { stage: Stage::Deciding { before } }
+    #[inline]
+    fn call(pass: Pass, service: &mut S, request: Request<B>) -> Self {
+        Self::Handling { future: service.call(request), pass: pass.called() }
+    }
+}
+
+impl<S, B> Waiting<S, B>
+where
+    S: Service<Request<B>>,
+{
+    fn go_on(mut self, decision: Decision) -> Stage<S, B> {
+        match self.setup.act(decision, self.depth, &mut self.request) {
+            Ok(pass) => Stage::call(pass, &mut self.service, self.request),
+            Err(answer) => Stage::Refused { answer: Some(answer) },
+        }
     }
 }
 
@@ -71,66 +113,29 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut stage = self.project().stage;
         loop {
-            match stage.as_mut().project() {
-                StageProjection::Handling { handling } => return handling.poll(context),
-                StageProjection::Deciding { before } => match ready!(decide(before, context)) {
-                    Next::Answer(answer) => return Poll::Ready(Ok(refused(answer))),
-                    Next::Handle(handling) => stage.set(Stage::Handling { handling }),
-                },
-            }
+            let next = match stage.as_mut().project() {
+                StageProjection::Handling { future, pass } => return pass.poll(future, context),
+                StageProjection::Refused { answer } => {
+                    return Poll::Ready(Ok(refused(once(answer))));
+                }
+                StageProjection::Waiting { waiting } => {
+                    let mut before = once(waiting);
+                    let Poll::Ready(decision) = Pin::new(&mut before.deciding).poll(context) else {
+                        *waiting = Some(before);
+                        return Poll::Pending;
+                    };
+                    before.go_on(decision)
+                }
+            };
+            stage.set(next);
         }
     }
 }
 
-/// What comes after the decision.
-enum Next<F> {
-    Handle(Handling<F>),
-    Answer(Answer),
-}
-
-fn decide<S, B>(slot: &mut Option<Before<S, B>>, context: &mut Context<'_>) -> Poll<Next<S::Future>>
-where
-    S: Service<Request<B>>,
-{
-    #[expect(clippy::expect_used, reason = "whoever polls a finished future is at fault")]
-    let mut before = slot.take().expect("a future is not polled again once it was ready");
-    let Poll::Ready(decision) = before.poll(context) else {
-        *slot = Some(before);
-        return Poll::Pending;
-    };
-    Poll::Ready(match decision {
-        Decision::Admitted(key) => Next::Handle(before.handle(Some(key))),
-        Decision::Observed(key, observation) => {
-            before.note(observation);
-            Next::Handle(before.handle(key))
-        }
-        Decision::Refused(refusal) => Next::Answer(before.setup.guarded.answer(&refusal)),
-    })
-}
-
-impl<S, B> Before<S, B> {
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Decision> {
-        let Self { setup, request, deciding, .. } = self;
-        let (deciding, _) = deciding.get_or_insert_with(|| setup.decide(request));
-        Pin::new(deciding).poll(context)
-    }
-
-    /// Tells the handler what observe mode did not carry out.
-    fn note(&mut self, observation: Observation) {
-        let observed = Observed::new(self.setup.guarded.gate(), observation.clone());
-        let extensions = self.request.extensions_mut();
-        extensions.insert(observation);
-        extensions.insert(observed);
-    }
-
-    /// Calls the inner service, on the course of `key` if there is one.
-    fn handle(self, key: Option<KeyState>) -> Handling<S::Future>
-    where
-        S: Service<Request<B>>,
-    {
-        let depth = self.deciding.map_or(Depth::Outermost, |(_, depth)| depth);
-        Handling::begin(self.setup, depth, self.service, self.request, key)
-    }
+/// What a future gives out once.
+#[expect(clippy::expect_used, reason = "whoever polls a finished future is at fault")]
+fn once<T>(slot: &mut Option<T>) -> T {
+    slot.take().expect("a future is not polled again once it was ready")
 }
 
 impl<S, B> fmt::Debug for ResponseFuture<S, B>
@@ -139,8 +144,9 @@ where
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let stage = match self.stage {
-            Stage::Deciding { .. } => "deciding",
             Stage::Handling { .. } => "handling",
+            Stage::Refused { .. } => "refused",
+            Stage::Waiting { .. } => "deciding",
         };
         f.debug_struct("ResponseFuture").field("stage", &stage).finish_non_exhaustive()
     }

@@ -10,9 +10,9 @@
 mod awaited;
 mod body;
 mod future;
-mod handling;
 mod layer;
 mod observed;
+mod pass;
 mod peer;
 mod response;
 mod service;

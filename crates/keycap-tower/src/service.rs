@@ -15,6 +15,10 @@ use crate::{GuardedBody, ResponseFuture};
 /// Asks the gate before it calls the inner service. A refusal is a response; the error is the inner
 /// service's.
 ///
+/// The gate is asked when this is called, and so is the inner service if there is nothing to wait
+/// for. A response future that is dropped before its first poll ends the request as if the inner
+/// service had not been called.
+///
 /// See [`KeycapLayer`](crate::KeycapLayer).
 #[derive(Clone)]
 pub struct KeycapService<S> {
@@ -42,11 +46,9 @@ where
         self.inner.poll_ready(context)
     }
 
+    #[inline]
     fn call(&mut self, request: Request<ReqBody>) -> ResponseFuture<S, ReqBody> {
-        // The one that was polled ready is the one that is called; its clone may not be.
-        let clone = self.inner.clone();
-        let ready = std::mem::replace(&mut self.inner, clone);
-        ResponseFuture::new(Arc::clone(&self.setup), ready, request)
+        ResponseFuture::of(&self.setup, &mut self.inner, request)
     }
 }
 

@@ -2,16 +2,23 @@
 
 use std::net::IpAddr;
 
-use http::{HeaderValue, Request};
+use http::{HeaderName, HeaderValue, Request};
 use keycap_gate::RequestView;
 use smallvec::SmallVec;
 
-use crate::PeerLookup;
+use crate::setup::Setup;
 
 /// A request's line, headers and connection; never its body.
 pub(crate) struct View<'a, B> {
     pub(crate) request: &'a Request<B>,
-    pub(crate) peer: PeerLookup,
+    pub(crate) setup: &'a Setup,
+}
+
+impl<B> View<'_, B> {
+    /// The name of a header that carries a credential, read when the layer was made.
+    fn known(&self, name: &str) -> Option<&HeaderName> {
+        self.setup.credential_headers.iter().find(|known| known.as_str() == name)
+    }
 }
 
 impl<B> RequestView for View<'_, B> {
@@ -24,10 +31,15 @@ impl<B> RequestView for View<'_, B> {
     }
 
     fn header_values(&self, name: &str) -> SmallVec<[&[u8]; 2]> {
-        self.request.headers().get_all(name).into_iter().map(HeaderValue::as_bytes).collect()
+        let headers = self.request.headers();
+        let values = match self.known(name) {
+            Some(known) => headers.get_all(known),
+            None => headers.get_all(name),
+        };
+        values.into_iter().map(HeaderValue::as_bytes).collect()
     }
 
     fn peer(&self) -> Option<IpAddr> {
-        (self.peer)(self.request.extensions())
+        (self.setup.peer)(self.request.extensions())
     }
 }

@@ -192,7 +192,7 @@ async fn readiness_is_the_inner_services() {
 }
 
 #[tokio::test]
-async fn nothing_is_held_before_the_first_poll() {
+async fn what_is_never_polled_spends_nothing() {
     let world = World::with(&["$1 per day"]).await;
     let handler = service_fn(async |_: Request<Empty<Bytes>>| Ok::<_, Infallible>(ok()));
     let mut service = layer(&world.gate, Guard::fixed(usd!(0.02))).layer(handler);
