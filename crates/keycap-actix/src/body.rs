@@ -31,10 +31,25 @@ pin_project! {
     }
 }
 
+/// What matters of a request's method when its answer is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// HEAD: nobody reads the body.
+    ForTheHead,
+    /// Any other.
+    ForAll,
+}
+
+impl Asked {
+    pub(crate) fn of(method: &Method) -> Self {
+        if *method == Method::HEAD { Self::ForTheHead } else { Self::ForAll }
+    }
+}
+
 impl<B: MessageBody> GuardedBody<B> {
-    /// The body of a handler's answer to a request with this method.
-    pub(crate) fn of_handler(body: B, mut course: Option<Course>, method: &Method) -> Self {
-        let nobody_reads_it = *method == Method::HEAD || body.size().is_eof();
+    /// The body of a handler's answer to a request that asked for so much.
+    pub(crate) fn of_handler(body: B, mut course: Option<Course>, asked: Asked) -> Self {
+        let nobody_reads_it = asked == Asked::ForTheHead || body.size().is_eof();
         if let Some(course) = course.as_mut().filter(|_| nobody_reads_it) {
             course.completed();
         }

@@ -10,7 +10,6 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use keycap_gate::{Deciding, Gate, Guard, GuardError, Guarded, KeyState};
 
-use crate::future::Depth;
 use crate::view::{CredentialHeaders, View};
 use crate::{GuardedBody, ResponseFuture};
 
@@ -89,7 +88,19 @@ where
 }
 
 /// A service that is wrapped in [`Keycap`].
+///
+/// The gate is asked when this is called, and so is the handler if there is nothing to wait for. A
+/// future that is dropped before its first poll ends the request as if no handler had been called.
 pub struct KeycapService<S>(Rc<Wrapped<S>>);
+
+/// Where a middleware stands in a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// The first of its gate: what is done once for a request, it does.
+    Outermost,
+    /// Inside a request that its gate has admitted already.
+    Nested,
+}
 
 /// What every request of one worker shares.
 pub(crate) struct Wrapped<S> {
@@ -105,10 +116,12 @@ impl<S> Wrapped<S> {
     /// Asks the gate about a request, and shields its credential from everything inside.
     pub(crate) fn decide(&self, request: &mut ServiceRequest) -> (Deciding, Depth) {
         let Keycap { guarded, credentials } = &self.keycap;
-        let outer = request.extensions().get::<KeyState>().cloned();
-        let inside = outer.filter(|key| guarded.has_admitted(key));
+        let inside = {
+            let extensions = request.extensions();
+            extensions.get::<KeyState>().filter(|key| guarded.has_admitted(key)).cloned()
+        };
         let depth = if inside.is_some() { Depth::Nested } else { Depth::Outermost };
-        let deciding = guarded.decide(&View(request), inside);
+        let deciding = guarded.decide(&View { request, credentials }, inside);
         credentials.shield(request);
         (deciding, depth)
     }
@@ -128,7 +141,7 @@ where
     }
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        ResponseFuture::new(Rc::clone(&self.0), request)
+        ResponseFuture::of(&self.0, request)
     }
 }
 

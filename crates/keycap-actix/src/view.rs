@@ -3,28 +3,36 @@
 use std::net::IpAddr;
 
 use actix_web::dev::ServiceRequest;
-use actix_web::http::header::HeaderName;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use keycap_gate::{Guarded, RequestView};
 use smallvec::SmallVec;
 
 /// A request, as the gate reads it.
-pub(crate) struct View<'a>(pub(crate) &'a ServiceRequest);
+pub(crate) struct View<'a> {
+    pub(crate) request: &'a ServiceRequest,
+    pub(crate) credentials: &'a CredentialHeaders,
+}
 
 impl RequestView for View<'_> {
     fn method(&self) -> &str {
-        self.0.method().as_str()
+        self.request.method().as_str()
     }
 
     fn path(&self) -> &str {
-        self.0.path()
+        self.request.path()
     }
 
     fn header_values(&self, name: &str) -> SmallVec<[&[u8]; 2]> {
-        self.0.headers().get_all(name).map(|value| value.as_bytes()).collect()
+        let headers = self.request.headers();
+        let values = match self.credentials.named(name) {
+            Some(known) => headers.get_all(known),
+            None => headers.get_all(name),
+        };
+        values.map(HeaderValue::as_bytes).collect()
     }
 
     fn peer(&self) -> Option<IpAddr> {
-        self.0.peer_addr().map(|address| address.ip())
+        self.request.peer_addr().map(|address| address.ip())
     }
 }
 
@@ -54,17 +62,38 @@ impl CredentialHeaders {
         }
     }
 
-    /// Keeps credentials out of logs, or from the handler altogether.
+    /// A header of these, by its name in lower case.
+    fn named(&self, name: &str) -> Option<&HeaderName> {
+        self.names.iter().find(|known| known.as_str() == name)
+    }
+
+    /// Keeps credentials out of logs, or from the handler altogether. What is so already stays
+    /// untouched: actix lends a request's headers for that only while nobody else keeps the request.
     pub(crate) fn shield(&self, request: &mut ServiceRequest) {
-        if !self.names.iter().any(|name| request.headers().contains_key(name)) {
-            return;
-        }
-        request.headers_mut().retain(|name, value| {
-            if !self.names.contains(name) {
-                return true;
+        for name in &self.names {
+            let mut values = request.headers().get_all(name);
+            match self.access {
+                Access::None if values.len() > 0 => drop(request.headers_mut().remove(name)),
+                Access::Sensitive if values.any(|value| !value.is_sensitive()) => {
+                    mark_sensitive(request.headers_mut(), name);
+                }
+                Access::None | Access::Sensitive => {}
             }
-            value.set_sensitive(true);
-            matches!(self.access, Access::Sensitive)
+        }
+    }
+}
+
+/// Marks every value of a header. The map shows the first alone; where there are more, all headers
+/// are walked.
+fn mark_sensitive(headers: &mut HeaderMap, name: &HeaderName) {
+    let Some(first) = headers.get_mut(name) else { return };
+    first.set_sensitive(true);
+    if headers.get_all(name).len() > 1 {
+        headers.retain(|other, value| {
+            if other == name {
+                value.set_sensitive(true);
+            }
+            true
         });
     }
 }

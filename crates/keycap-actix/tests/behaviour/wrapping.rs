@@ -178,7 +178,7 @@ async fn admitted_answers_say_what_caches_must_know_once() {
 }
 
 #[actix_rt::test]
-async fn nothing_is_held_before_the_first_poll() {
+async fn what_is_never_polled_spends_nothing() {
     let gate = gate("$1 per day");
     let app = App::new().wrap(holding(&gate, usd!(0.02))).route("/chat", web::get().to(chat));
     let app = init_service(app).await;
