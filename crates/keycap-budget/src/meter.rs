@@ -91,7 +91,12 @@ impl Meter {
     /// `amount` as text, exactly: `$0.01` for `usd`, otherwise such as `300 tokens`.
     #[must_use]
     pub fn format(&self, amount: Amount) -> String {
-        Written { meter: self, amount }.to_string()
+        self.written(amount).to_string()
+    }
+
+    /// The same without a text of its own, for what is written into a larger one.
+    pub fn written(&self, amount: Amount) -> impl fmt::Display {
+        Written { meter: self, amount }
     }
 
     /// Reads an amount of this meter, up to [`Amount::MAX_CAP`]: `$0.05`, `0.05 usd` or `0.05` for

@@ -12,8 +12,9 @@ use crate::text::serde_as_text;
 /// Decimals of a dollar that are counted: nanodollars.
 pub(crate) const DECIMALS: u32 = 9;
 
-/// Decimals of a dollar that are always written.
+/// Decimals of a dollar that are always written, and the most that are.
 const LEAST_DECIMALS: usize = 2;
+const MOST_DECIMALS: usize = DECIMALS as usize;
 
 /// Nanodollars in a dollar.
 const DOLLAR: i64 = 10_i64.pow(DECIMALS);
@@ -30,9 +31,12 @@ pub(crate) const fn parse(text: &[u8], most: Amount) -> Result<Amount, Fault> {
 /// Writes `amount` exactly, with at least two decimals and no needless zeros after them.
 pub(crate) fn write(f: &mut fmt::Formatter<'_>, amount: Amount) -> fmt::Result {
     let nanos = amount.units();
-    let decimals = format!("{:09}", nanos % DOLLAR);
-    let decimals = decimals.trim_end_matches('0');
-    write!(f, "${}.{decimals:0<LEAST_DECIMALS$}", nanos / DOLLAR)
+    let (mut decimals, mut count) = (nanos % DOLLAR, MOST_DECIMALS);
+    while count > LEAST_DECIMALS && decimals % 10 == 0 {
+        decimals /= 10;
+        count -= 1;
+    }
+    write!(f, "${}.{decimals:0count$}", nanos / DOLLAR)
 }
 
 /// A number of dollars that one operation may take: $0.00 to $1000000.00, in nanodollars.
