@@ -1,5 +1,7 @@
 //! From the gate's answers to responses of actix.
 
+use std::borrow::Cow;
+
 use actix_web::HttpResponse;
 use actix_web::body::MessageBody;
 use actix_web::http::StatusCode;
@@ -37,7 +39,16 @@ pub(crate) fn add_headers(response: &mut HeaderMap, headers: Vec<Header>) {
     }
 }
 
-/// A header of the gate's: valid on the wire, so that this always succeeds.
+/// A header of the gate's: valid on the wire, so that this always succeeds. What is not owned is a
+/// word of the gate's own.
 fn parse((name, value): Header) -> Option<(HeaderName, HeaderValue)> {
-    Some((HeaderName::try_from(&*name).ok()?, HeaderValue::try_from(value).ok()?))
+    let name = match name {
+        Cow::Borrowed(name) => HeaderName::from_static(name),
+        Cow::Owned(name) => HeaderName::try_from(name).ok()?,
+    };
+    let value = match value {
+        Cow::Borrowed(value) => HeaderValue::from_static(value),
+        Cow::Owned(value) => HeaderValue::try_from(value).ok()?,
+    };
+    Some((name, value))
 }

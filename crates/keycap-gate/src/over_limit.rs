@@ -97,7 +97,7 @@ impl fmt::Display for OverLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let standing = &self.shortfall.standing;
         let key = standing.limit.key();
-        let written = |amount| key.meter.format(amount);
+        let written = |amount| key.meter.written(amount);
         write!(
             f,
             "{} wanted, {} spent and {} held of {} per {}, account {}",

@@ -13,22 +13,26 @@ use crate::{Broken, Code, CredentialPlaces, Denial, Refusal};
 /// not is told with `x-should-retry: false`.
 pub const SOON: Duration = Duration::from_secs(60);
 
+/// Room for the headers of most refusals.
+const USUAL_HEADERS: usize = 4;
+
 /// The headers of a refusal, in their fixed order.
 pub(super) fn of(
     refusal: &Refusal,
     settings: &AnswerSettings,
     places: &CredentialPlaces,
 ) -> Vec<Header> {
-    let mut headers = vec![("content-type".into(), PROBLEM_JSON.to_owned())];
+    let mut headers = Vec::with_capacity(USUAL_HEADERS);
+    headers.push(("content-type".into(), PROBLEM_JSON.into()));
     if let Some(error) = challenge_error(refusal) {
         let challenges = places.iter().map(|place| challenge(place, settings, &error));
-        headers.extend(challenges.map(|challenge| ("www-authenticate".into(), challenge)));
+        headers.extend(challenges.map(|challenge| ("www-authenticate".into(), challenge.into())));
     }
     if let Some(wait) = retry_after(refusal, settings) {
-        headers.push(("retry-after".into(), whole_seconds(wait).to_string()));
+        headers.push(("retry-after".into(), whole_seconds(wait).to_string().into()));
     }
     if is_retry_pointless(refusal) {
-        headers.push(("x-should-retry".into(), "false".to_owned()));
+        headers.push(("x-should-retry".into(), "false".into()));
     }
     headers.extend(cache_headers(places));
     headers
@@ -55,9 +59,15 @@ pub fn admitted_headers(
 
 /// Caches tell answers apart by `Authorization` of themselves, by another header only when told to.
 fn cache_headers(places: &CredentialPlaces) -> impl Iterator<Item = Header> {
-    let names = places.vary().collect::<Vec<_>>().join(", ");
+    let names = places.vary().fold(String::new(), |mut names, name| {
+        if !names.is_empty() {
+            names.push_str(", ");
+        }
+        names.push_str(name);
+        names
+    });
     let told = (!names.is_empty())
-        .then(|| [("cache-control".into(), "private".to_owned()), ("vary".into(), names)]);
+        .then(|| [("cache-control".into(), "private".into()), ("vary".into(), names.into())]);
     told.into_iter().flatten()
 }
 
@@ -101,9 +111,13 @@ fn challenge(place: &Place, settings: &AnswerSettings, error: &ChallengeError) -
         ("error", error),
         ("scope", scope),
     ];
+    let mut challenge = scheme.to_owned();
     let given = parameters.iter().filter_map(|(name, value)| Some((name, (*value)?)));
-    let given: Vec<_> = given.map(|(name, value)| format!("{name}=\"{value}\"")).collect();
-    format!("{scheme} {}", given.join(", ")).trim_end().to_owned()
+    for (index, (name, value)) in given.enumerate() {
+        challenge.push_str(if index == 0 { " " } else { ", " });
+        [*name, "=\"", value, "\""].iter().for_each(|part| challenge.push_str(part));
+    }
+    challenge
 }
 
 fn retry_after(refusal: &Refusal, settings: &AnswerSettings) -> Option<Duration> {

@@ -25,7 +25,7 @@ use crate::{CredentialPlaces, Refusal};
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
 /// A name and a value.
-pub type Header = (Cow<'static, str>, String);
+pub type Header = (Cow<'static, str>, Cow<'static, str>);
 
 /// Replaces how refusals are rendered: is given the refusal and the answer as it would be, and
 /// returns the answer that is sent. Must not block.
@@ -114,7 +114,7 @@ impl Answer {
             return Err(AnswerError::Value(name));
         }
         self.headers.retain(|(other, _)| *other != name);
-        self.headers.push((name.into(), value.to_owned()));
+        self.headers.push((name.into(), value.to_owned().into()));
         Ok(self)
     }
 

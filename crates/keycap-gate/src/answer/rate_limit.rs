@@ -1,6 +1,6 @@
 //! How limits on requests stand, for clients that pace themselves.
 
-use std::collections::BTreeMap;
+use std::fmt;
 
 use keycap_base::Timestamp;
 use keycap_budget::{Chain, Meter, Standing};
@@ -24,21 +24,13 @@ const MAX_FIELD_INTEGER: i64 = 999_999_999_999_999;
 /// ```
 #[must_use]
 pub fn rate_limit_headers(standings: &[Standing], chain: &Chain, now: Timestamp) -> Vec<Header> {
-    let mut told: BTreeMap<String, u32> = BTreeMap::new();
-    let (mut policies, mut limits) = (Vec::new(), Vec::new());
-    for standing in standings.iter().filter(|standing| is_told(standing, chain)) {
-        let period = standing.limit.key().period.to_string();
-        let count = told.entry(period.clone()).or_default();
-        *count += 1;
-        let name = if *count == 1 { period } else { format!("{period}-{count}") };
-        policies.push(policy(&name, standing));
-        limits.push(limit(&name, standing, now));
-    }
-    if policies.is_empty() {
+    let told: Vec<_> = standings.iter().filter(|standing| is_told(standing, chain)).collect();
+    if told.is_empty() {
         return Vec::new();
     }
-    let headers = [("ratelimit-policy", policies), ("ratelimit", limits)];
-    headers.map(|(name, items)| (name.into(), items.join(", "))).into()
+    let policies = Items { told: &told, write: &policy }.to_string();
+    let limits = Items { told: &told, write: &|f, standing| limit(f, standing, now) }.to_string();
+    vec![("ratelimit-policy".into(), policies.into()), ("ratelimit".into(), limits.into())]
 }
 
 fn is_told(standing: &Standing, chain: &Chain) -> bool {
@@ -48,20 +40,43 @@ fn is_told(standing: &Standing, chain: &Chain) -> bool {
         && Disclosure::of(&standing.account, chain) == Disclosure::Shown
 }
 
-/// A period's text has no quote or backslash, so it needs no escaping in a string.
-fn policy(name: &str, standing: &Standing) -> String {
-    let cap = standing.limit.cap().units();
-    let window = standing.window;
-    match window.end.map(|end| end.since(window.start)) {
-        Some(length) => format!("\"{name}\";q={cap};w={}", whole_seconds(length)),
-        None => format!("\"{name}\";q={cap}"),
+/// A list of limits, each of which is named and then described by `write`.
+struct Items<'a> {
+    told: &'a [&'a Standing],
+    write: &'a dyn Fn(&mut fmt::Formatter<'_>, &Standing) -> fmt::Result,
+}
+
+impl fmt::Display for Items<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, standing) in self.told.iter().enumerate() {
+            let period = &standing.limit.key().period;
+            let same = |other: &&&Standing| other.limit.key().period == *period;
+            let before = self.told.iter().take(index).filter(same).count();
+            f.write_str(if index == 0 { "" } else { ", " })?;
+            // A period's text has no quote or backslash, so it needs no escaping in a string.
+            match before {
+                0 => write!(f, "\"{period}\"")?,
+                before => write!(f, "\"{period}-{}\"", before + 1)?,
+            }
+            (self.write)(f, standing)?;
+        }
+        Ok(())
     }
 }
 
-fn limit(name: &str, standing: &Standing, now: Timestamp) -> String {
-    let remaining = standing.remaining().units();
+fn policy(f: &mut fmt::Formatter<'_>, standing: &Standing) -> fmt::Result {
+    write!(f, ";q={}", standing.limit.cap().units())?;
+    let window = standing.window;
+    match window.end.map(|end| end.since(window.start)) {
+        Some(length) => write!(f, ";w={}", whole_seconds(length)),
+        None => Ok(()),
+    }
+}
+
+fn limit(f: &mut fmt::Formatter<'_>, standing: &Standing, now: Timestamp) -> fmt::Result {
+    write!(f, ";r={}", standing.remaining().units())?;
     match standing.window.end.map(|end| end.since(now)) {
-        Some(rest) => format!("\"{name}\";r={remaining};t={}", whole_seconds(rest)),
-        None => format!("\"{name}\";r={remaining}"),
+        Some(rest) => write!(f, ";t={}", whole_seconds(rest)),
+        None => Ok(()),
     }
 }

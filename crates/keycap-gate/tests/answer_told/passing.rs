@@ -13,7 +13,7 @@ fn requests(owner: &str, period: &str, figures: [&str; 3]) -> Standing {
 }
 
 fn header(name: &'static str, value: &str) -> Header {
-    (name.into(), value.to_owned())
+    (name.into(), value.to_owned().into())
 }
 
 #[test]
