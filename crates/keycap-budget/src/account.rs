@@ -126,7 +126,7 @@ pub struct Account {
 }
 
 /// An account as an application asks for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[must_use]
 pub struct AccountSpec {
     pub(crate) id: AccountId,
@@ -204,7 +204,7 @@ impl AccountSpec {
 }
 
 /// A leaf account and its ancestors, as an application asks for them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[must_use]
 pub struct ChainSpec(Vec<AccountSpec>);
 
@@ -258,7 +258,7 @@ pub enum ChainError {
 }
 
 /// A chain as the ledger has it: an account and its ancestors, leaf first. Never empty.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Chain(Vec<Arc<Account>>);
 
 impl Chain {
@@ -304,7 +304,7 @@ impl Chain {
 }
 
 /// A change to an account, made by an operator. Fields not named stay as they are.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[must_use]
 pub struct Amendment {
     pub(crate) limits: Option<Limits>,

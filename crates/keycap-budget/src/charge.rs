@@ -5,7 +5,7 @@ use keycap_base::{Labels, Timestamp};
 use crate::{AccountId, Amount, ChargeId, Cost, CounterKey, LimitKey, Meter};
 
 /// A cost to record.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct NewCharge {
     /// Its id. The same id and content counts once, whoever sends it again (P3).
     pub id: ChargeId,

@@ -16,7 +16,7 @@ pub const MAX_BATCH: usize = 1_024;
 pub const MAX_SETTLE_HOLDS: usize = 64;
 
 /// Whether a template's word on an account that exists already is heard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reapply {
     /// First sight is the last word.
     Never,
@@ -25,7 +25,7 @@ pub enum Reapply {
 }
 
 /// What becomes of the part of a hold that a settle does not use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rest {
     /// It stays held: more is to come.
     Keep,
@@ -34,7 +34,7 @@ pub enum Rest {
 }
 
 /// Which holds a sweep ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Sweep {
     /// Those past their expiry.
     Expired,
@@ -43,7 +43,7 @@ pub enum Sweep {
 }
 
 /// One thing to do. Those with an id do it once.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
     /// Opens the accounts of a chain that do not exist yet.
     Open {
@@ -124,7 +124,7 @@ pub enum Operation {
 }
 
 /// A hold to take.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct NewHold {
     /// Its id.
     pub id: HoldId,
@@ -143,7 +143,7 @@ pub struct NewHold {
 }
 
 /// Operations to apply together, in order: 1 to [`MAX_BATCH`] of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Batch(Vec<Operation>);
 
 impl Batch {

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How one limit stands in its window.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Standing {
     /// Whose limit.
     pub account: AccountId,
@@ -52,7 +52,7 @@ impl Standing {
 }
 
 /// Why an amount does not fit under a limit, most hopeless first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cause {
     /// It is larger than the cap itself: waiting cannot help.
     LargerThanCap,
@@ -63,7 +63,7 @@ pub enum Cause {
 }
 
 /// A refusal: which limit, and how it stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Shortfall {
     /// The limit that refused.
     pub standing: Standing,
@@ -100,7 +100,7 @@ impl Shortfall {
 }
 
 /// A hold that was taken or extended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Held {
     /// Every limit of the chain, leaf first, as of this operation.
     pub standings: Vec<Standing>,
@@ -111,7 +111,7 @@ pub struct Held {
 }
 
 /// A charge that is on record.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Recorded {
     /// Whether it left a limit above its cap.
     pub fit: Fit,
@@ -122,7 +122,7 @@ pub struct Recorded {
 }
 
 /// What one operation did.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// The chain's accounts exist.
     Opened {
@@ -181,7 +181,7 @@ pub enum Outcome {
 }
 
 /// Whether bounded work reached its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Progress {
     /// Nothing is left to do.
     Done,
@@ -190,7 +190,7 @@ pub enum Progress {
 }
 
 /// An operation that makes no sense against the books. Nothing changed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
     /// No such account; open it first.
