@@ -1,22 +1,18 @@
 //! How much is asked for on a limit, and how large a lease that is worth.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use keycap_base::Ticks;
 
+use super::LeaseSettings;
 use crate::Amount;
-
-/// So many holds within [`SPAN`] are steady use.
-pub(super) const STEADY: u32 = 4;
 
 /// How long what was asked for is remembered.
 const SPAN: Duration = Duration::from_secs(1);
 
 /// A first lease is worth so many usual draws at most, before the rate of use is known.
 const FIRST_DRAWS: i64 = 64;
-
-/// A lease is worth at least so many usual draws: else each request is held by itself.
-pub(super) const LEAST_DRAWS: i64 = 8;
 
 /// A lease lasts so long at the rate of use.
 const HORIZON: Duration = Duration::from_secs(10);
@@ -44,9 +40,9 @@ impl Demand {
         self.since.is_some_and(|since| now.since(since) < SPAN)
     }
 
-    /// Whether so much was asked for lately that a lease is worth it.
-    pub(super) fn is_steady(&self, now: Ticks) -> bool {
-        self.is_recent(now) && self.holds >= STEADY
+    /// Whether so many holds were asked for lately that a lease is worth it.
+    pub(super) fn is_steady(&self, steady: NonZeroU32, now: Ticks) -> bool {
+        self.is_recent(now) && self.holds >= steady.get()
     }
 
     /// When it may be forgotten.
@@ -62,8 +58,7 @@ pub(super) struct Sizing<'a> {
     pub(super) last: Option<(Amount, Duration)>,
     /// What the limit has left.
     pub(super) left: Amount,
-    /// A lease takes at most one part in so many of it.
-    pub(super) share: u32,
+    pub(super) settings: &'a LeaseSettings,
 }
 
 impl Sizing<'_> {
@@ -75,8 +70,9 @@ impl Sizing<'_> {
             None => usual.saturating_mul(FIRST_DRAWS),
             Some((amount, lasted)) => at_that_rate(amount, lasted),
         };
-        let most = Amount::MAX_OPERATION.units().min(self.left.units() / i64::from(self.share));
-        let least = usual.saturating_mul(LEAST_DRAWS);
+        let most =
+            Amount::MAX_OPERATION.units().min(self.left.units() / i64::from(self.settings.share));
+        let least = usual.saturating_mul(i64::from(self.settings.least_draws.get()));
         let size = wanted.max(least).min(most);
         Amount::new(size).ok().filter(|_| size >= least)
     }

@@ -28,8 +28,8 @@ pub use purse::{
     Drawn, DrawnAll, MAX_DRAWS, MAX_STRIPES, PayingLeases, Places, Purse, PutBack, draw_all,
 };
 pub use settings::{
-    DEFAULT_LEASE_LIFE, DEFAULT_LEASED_LIMITS, DEFAULT_SHARE, LeaseSettings, LeaseSettingsError,
-    MAX_LEASED_LIMITS, MIN_LEASE_LIFE,
+    DEFAULT_LEASE_LIFE, DEFAULT_LEASED_LIMITS, DEFAULT_LEAST_DRAWS, DEFAULT_SHARE, DEFAULT_STEADY,
+    LeaseSettings, LeaseSettingsError, MAX_LEASED_LIMITS, MIN_LEASE_LIFE,
 };
 
 #[cfg(test)]

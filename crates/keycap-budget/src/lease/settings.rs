@@ -1,5 +1,6 @@
 //! The bounds of leasing.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::OnExpiry;
@@ -13,6 +14,12 @@ pub const MIN_LEASE_LIFE: Duration = Duration::from_secs(1);
 
 /// A lease takes at most one part in so many of what its limit has left.
 pub const DEFAULT_SHARE: u32 = 64;
+
+/// So many holds on a limit within a second are steady use, by default.
+pub const DEFAULT_STEADY: NonZeroU32 = NonZeroU32::new(4).unwrap();
+
+/// A lease is worth at least so many usual draws, by default: else each request is held by itself.
+pub const DEFAULT_LEAST_DRAWS: NonZeroU32 = NonZeroU32::new(8).unwrap();
 
 /// How many limits a node has leases on, or thinks of having, at once by default.
 pub const DEFAULT_LEASED_LIMITS: usize = 65_536;
@@ -37,6 +44,8 @@ pub struct LeaseSettings {
     pub(super) life: Duration,
     pub(super) share: u32,
     pub(super) limits: usize,
+    pub(super) steady: NonZeroU32,
+    pub(super) least_draws: NonZeroU32,
     pub(super) on_expiry: OnExpiry,
 }
 
@@ -89,6 +98,16 @@ impl LeaseSettings {
         }
     }
 
+    /// With leases for limits on which there are so many holds within a second.
+    pub fn steady(self, holds: NonZeroU32) -> Self {
+        Self { steady: holds, ..self }
+    }
+
+    /// With leases that are worth at least so many usual draws.
+    pub fn least_draws(self, draws: NonZeroU32) -> Self {
+        Self { least_draws: draws, ..self }
+    }
+
     /// What becomes of the exposure of a lease that nobody ended.
     pub fn on_expiry(self, on_expiry: OnExpiry) -> Self {
         Self { on_expiry, ..self }
@@ -112,6 +131,8 @@ impl Default for LeaseSettings {
             life: DEFAULT_LEASE_LIFE,
             share: DEFAULT_SHARE,
             limits: DEFAULT_LEASED_LIMITS,
+            steady: DEFAULT_STEADY,
+            least_draws: DEFAULT_LEAST_DRAWS,
             on_expiry: OnExpiry::Capture,
         }
     }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use keycap_base::Ticks;
 
-use super::{Leases, Step, Wanted};
+use super::{Acquiring, Leases, Step, Wanted};
 use crate::lease::purse_state::{Asked, Lease, Level, PurseState, Stage};
 use crate::lease::{Action, LimitAt, PurseId, Ticket};
-use crate::{Decided, Held, HoldId, Outcome, Standing};
+use crate::{Decided, Held, HoldId, HoldState, Outcome, Standing};
 
 /// How long after an asking without an answer the same is asked again.
 pub(super) const ASK_AGAIN: Duration = Duration::from_millis(500);
@@ -66,14 +66,10 @@ impl Leases {
         let Some(acquiring) = state.acquiring.take() else { return };
         match answer {
             Ok(Outcome::Held(held)) => {
-                let lease = Lease {
-                    id: acquiring.id,
-                    amount: acquiring.amount,
-                    exposure: acquiring.exposure,
-                    expires: asked_at.plus(held.expires_in),
-                    renew_at: asked_at.plus(self.settings.renew_after()),
-                    pending: None,
-                };
+                let expires = asked_at.plus(held.expires_in);
+                let Acquiring { id, amount, exposure, .. } = acquiring;
+                let renew_at = asked_at.plus(self.settings.renew_after());
+                let lease = Lease { renew_at, ..Lease::new(id, amount, exposure, expires) };
                 self.leased(limit, lease, &held, acquiring.wanted, asked_at, step);
             }
             Ok(Outcome::Refused(shortfall)) => {
@@ -101,13 +97,13 @@ impl Leases {
         let margin = self.settings.margin();
         let in_time = lease.expires.minus(margin) > step.now && ends.is_none_or(|at| at > step.now);
         // An id that was answered before may have ended since: then it has nothing of its own left.
-        let Some(standing) = found.filter(|it| it.own >= lease.amount) else {
+        let Some(standing) = found.filter(|it| it.own >= lease.most) else {
             return self.unused(limit, lease, step);
         };
         let window = standing.window;
         if let Some(state) = self.limits.get_mut(limit) {
             state.left = standing.remaining();
-            state.last = Some((lease.amount, step.now));
+            state.last = Some((lease.most, step.now));
         }
         if !in_time || wanted == Wanted::NoMore {
             return self.unused(limit, lease, step);
@@ -168,7 +164,7 @@ impl Leases {
     /// Gives a lease back that nobody has drawn from.
     fn unused(&mut self, limit: &LimitAt, lease: Lease, step: &mut Step<'_>) {
         let window = crate::Window { start: keycap_base::Timestamp::EPOCH, end: None };
-        let id = self.new_purse(limit, window, None, Stage::Closed);
+        let id = self.new_purse(limit, window, None, Stage::Unopened);
         if let Some(purse) = self.purses.get_mut(&id) {
             purse.leases.push(lease);
         }
@@ -190,35 +186,34 @@ impl Leases {
             pending.again_at = Some(now.plus(ASK_AGAIN));
             return;
         };
-        let asked = pending.asked;
+        let (asked, settled) = (pending.asked, pending.settled);
         state.pending = None;
-        match asked {
-            Asked::Renew { more, .. } => {
-                self.renewed(purse, lease, more, asked_at, &answer, step);
+        match (asked, answer) {
+            (Asked::Release, _) => self.released(purse, lease, step),
+            (Asked::Renew { more, .. }, Ok(Outcome::Held(held))) => {
+                self.renewed(purse, lease, more, asked_at, &held, step);
             }
-            Asked::Shrink { keep } => {
-                state.amount = state.amount.min(keep);
-                state.exposure = state.exposure.min(state.amount);
+            (Asked::Shrink { .. }, Ok(Outcome::Shrunk { left })) => state.shrunk(left, settled),
+            (_, answer) => {
+                // A lease that has ended under its node can give nothing more.
+                state.ended(ended(&answer));
+                self.close_open(purse, step);
             }
-            Asked::Release => self.released(purse, lease, step),
         }
         self.give_back(purse, step);
         self.top_up(purse, step);
     }
 
-    /// The answer to a renewal. A lease that has ended under its node can give nothing more.
+    /// A lease was renewed, and more of it exposed.
     fn renewed(
         &mut self,
         purse: PurseId,
         lease: HoldId,
         more: crate::Amount,
         asked_at: Ticks,
-        answer: &Decided,
+        held: &Held,
         step: &mut Step<'_>,
     ) {
-        let Ok(Outcome::Held(held)) = answer else {
-            return self.close_open(purse, step);
-        };
         let renew_after = self.settings.renew_after();
         let Some(state) = self.lease_mut(purse, lease) else { return };
         let more = more.min(state.unexposed());
@@ -260,4 +255,12 @@ impl Leases {
 fn standing_of<'a>(held: &'a Held, limit: &LimitAt) -> Option<&'a Standing> {
     let of_it = |it: &&Standing| it.account == limit.account && *it.limit.key() == limit.limit;
     held.standings.iter().find(of_it)
+}
+
+/// How a lease has ended, as an answer tells.
+fn ended(answer: &Decided) -> Option<HoldState> {
+    match answer {
+        Ok(Outcome::Ended(state)) => Some(*state),
+        _ => None,
+    }
 }

@@ -52,6 +52,8 @@ impl Leases {
                     self.keep(id, lease, step);
                 }
             }
+            // Its lease is on its way back.
+            Stage::Unopened => {}
         }
     }
 
@@ -97,7 +99,7 @@ impl PurseState {
 
     /// The leases that are to be renewed.
     fn due(&self, now: Ticks) -> impl Iterator<Item = HoldId> {
-        let due = self.leases.iter().filter(move |lease| lease.is_idle() && lease.renew_at <= now);
+        let due = self.leases.iter().filter(move |lease| lease.lives() && lease.renew_at <= now);
         due.map(|lease| lease.id)
     }
 
@@ -105,7 +107,7 @@ impl PurseState {
         let ends = self.ends.filter(|_| self.stage == Stage::Open);
         let leases = self.leases.iter().filter_map(|lease| match &lease.pending {
             Some(pending) => pending.again_at,
-            None => Some(lease.renew_at),
+            None => lease.lives().then_some(lease.renew_at),
         });
         leases.chain(ends).min()
     }
