@@ -74,9 +74,9 @@ impl<S: Store, P: Drawer> World<S, P> {
         }
         for (id, charge) in on_record {
             let wanted = self.truth.queued.get(&id);
-            if wanted.is_none_or(|(account, cost)| {
-                charge.account != *account || charge.cost != *cost
-            }) {
+            if wanted
+                .is_none_or(|(account, cost)| charge.account != *account || charge.cost != *cost)
+            {
                 return broken("P3", format!("{charge:?} is on record, {wanted:?} was asked for"));
             }
         }

@@ -40,7 +40,7 @@ impl Drawer for Purse {
         Self::draw(self, amount, now)
     }
     fn put_back(&mut self, amount: Amount) {
-        Self::put_back(self, amount);
+        let _ = Self::put_back(self, amount);
     }
     fn overdraw(&mut self, amount: Amount) {
         Self::overdraw(self, amount);
@@ -67,7 +67,7 @@ impl Drawer for Purse {
         Self::pay_from(self, leases);
     }
     fn leases(&self) -> Vec<HoldId> {
-        Self::leases(self)
+        Self::leases(self).to_vec()
     }
 }
 

@@ -302,8 +302,9 @@ impl<P: Drawer> Node<P> {
 
     /// Takes in that an account was amended.
     pub(crate) fn hear_of(&mut self, account: &AccountId, view: View) {
-        let before = self.view.insert(account.clone(), view.clone());
-        let moved = before.is_some_and(|before| before.parent != view.parent);
+        let parent = view.parent.clone();
+        let before = self.view.insert(account.clone(), view);
+        let moved = before.is_some_and(|before| before.parent != parent);
         // Whoever hangs below is on another chain now.
         let below: Vec<AccountId> = self.view.keys().cloned().collect();
         let below = below.into_iter().filter(|it| moved && self.chain(it).contains(account));

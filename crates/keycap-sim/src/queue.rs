@@ -82,9 +82,7 @@ impl<P: Drawer> Node<P> {
             Source::Hold(hold, rest) => {
                 Operation::Settle { charge, holds: vec![*hold], rest: *rest }
             }
-            Source::Release(hold) => {
-                Operation::Release { account: charge.account, hold: *hold }
-            }
+            Source::Release(hold) => Operation::Release { account: charge.account, hold: *hold },
         }
     }
 

@@ -109,10 +109,8 @@ impl<S: Store, P: Drawer> World<S, P> {
             for (id, held) in node.purses.iter().filter(|(_, held)| held.is_closed) {
                 let leases = held.drawer.leases();
                 let behind = snapshot.holds.iter().filter(|hold| leases.contains(&hold.id));
-                let leased: i64 = behind
-                    .flat_map(|hold| &hold.legs)
-                    .map(|leg| leg.amount.units())
-                    .sum();
+                let leased: i64 =
+                    behind.flat_map(|hold| &hold.legs).map(|leg| leg.amount.units()).sum();
                 if leased > held.credit.max(0) {
                     let found = format!("{id:?} has {leased} leased, {} is out", held.credit);
                     return broken("I6, equal", found);

@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use keycap_base::Timestamp;
-use keycap_budget::{
-    AccountId, Amount, ChargeId, Cost, CounterKey, OwnerId, Snapshot, Violation,
-};
+use keycap_budget::{AccountId, Amount, ChargeId, Cost, CounterKey, OwnerId, Snapshot, Violation};
 
 use crate::node::Fact;
 
@@ -95,11 +93,8 @@ impl Truth {
         for account in &snapshot.accounts {
             for limit in account.terms.limits.iter() {
                 let start = limit.key().period.window(now).start;
-                let key = CounterKey {
-                    account: account.id.clone(),
-                    limit: limit.key().clone(),
-                    start,
-                };
+                let key =
+                    CounterKey { account: account.id.clone(), limit: limit.key().clone(), start };
                 let highest = self.caps.entry(key).or_default();
                 *highest = (*highest).max(limit.cap());
             }

@@ -13,7 +13,7 @@ use keycap_budget::{AccountId, Decided, Meter, Operation, Outcome, OwnerId, Swee
 
 use crate::drawer::Drawer;
 use crate::ids::Ids;
-use crate::node::{About, Fact, Life, Node, View};
+use crate::node::{Fact, Life, Node, View};
 use crate::requests::{End, Stage, cost};
 use crate::shape::{Change, Row, open};
 use crate::store::Store;
@@ -222,7 +222,9 @@ impl<S: Store, P: Drawer> World<S, P> {
     }
 
     fn start(&mut self, node: u8, account: u8, claim: Claim) {
-        let Some(account) = pick(&self.plan.rows, account).map(|row| row.id.clone()) else { return };
+        let Some(account) = pick(&self.plan.rows, account).map(|row| row.id.clone()) else {
+            return;
+        };
         let units = |meter: &Meter, units: u8| cost(meter, u32::from(units));
         let claim = [units(&Meter::USD, claim.usd), units(&Meter::TOKENS, claim.tokens)]
             .iter()
@@ -239,9 +241,8 @@ impl<S: Store, P: Drawer> World<S, P> {
                 true => cost(meter, u32::from(!node.tabs[&request].has_worked)),
                 false => cost(meter, part(amount.units())),
             });
-            let sum = parts.fold(keycap_budget::Cost::none(), |sum, part| {
-                sum.plus(&part).expect("small")
-            });
+            let sum = parts
+                .fold(keycap_budget::Cost::none(), |sum, part| sum.plus(&part).expect("small"));
             // Requests are owed by themselves, so that they fold.
             let requests = cost(&Meter::REQUESTS, 1);
             if !sum.amount(&Meter::REQUESTS).is_zero() {
@@ -504,11 +505,6 @@ impl<S: Store, P: Drawer> World<S, P> {
         let busy = self.busy_limits();
         self.nodes[node].ask_for_hold(request, busy);
         true
-    }
-
-    /// Whether a batch of a node's charges is on its way.
-    pub(crate) fn is_sending(&self, node: usize) -> bool {
-        self.nodes[node].askings.values().any(|asking| matches!(asking.about, About::Batch(_)))
     }
 }
 
