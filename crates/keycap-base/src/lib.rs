@@ -22,5 +22,5 @@ pub use resource::{
 };
 pub use scope::{MAX_SCOPE_BYTES, Scope, ScopeError, ScopePattern};
 pub use scopes::{MAX_SCOPES, Scopes};
-pub use thread::{stripe_count, thread_number};
+pub use thread::{known_thread_number, stripe_count, thread_number};
 pub use time::{Clock, MAX_WALL_CLOCK_AGE, ManualClock, Moment, SystemClock, Ticks, Timestamp};

@@ -59,6 +59,19 @@ pub fn thread_number() -> usize {
     NUMBER.get().unwrap_or_else(number_this_thread)
 }
 
+/// The number of the calling thread, if it has asked for it before. This is for code that is worth
+/// keeping free of calls: what to do for a thread without a number can then be done elsewhere.
+///
+/// ```
+/// let number = keycap_base::thread_number();
+/// assert_eq!(keycap_base::known_thread_number(), Some(number));
+/// ```
+#[inline]
+#[must_use]
+pub fn known_thread_number() -> Option<usize> {
+    NUMBER.get()
+}
+
 #[cold]
 fn number_this_thread() -> usize {
     // A thread that is ending may not be given one any more, and any will do.
@@ -91,8 +104,9 @@ mod tests {
     #[test]
     fn a_thread_keeps_its_number_and_no_other_has_it_meanwhile() {
         let mine = thread_number();
-        let (theirs, again) =
-            std::thread::spawn(|| (thread_number(), thread_number())).join().unwrap();
+        let asks = || (known_thread_number(), thread_number(), thread_number());
+        let (unknown, theirs, again) = std::thread::spawn(asks).join().unwrap();
+        assert_eq!(unknown, None);
         assert_eq!(theirs, again);
         assert_ne!(mine, theirs);
         assert_eq!(mine, thread_number());
