@@ -4,5 +4,5 @@
 pub(super) use std::sync::OnceLock;
 pub(super) use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 
-pub(super) use keycap_base::{stripe_count, thread_number};
+pub(super) use keycap_base::{known_thread_number, stripe_count, thread_number};
 pub(super) use parking_lot::Mutex;

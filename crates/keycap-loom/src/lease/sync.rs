@@ -13,6 +13,10 @@ pub(super) fn thread_number() -> usize {
     NUMBER.with(Cell::get)
 }
 
+pub(super) fn known_thread_number() -> Option<usize> {
+    Some(thread_number())
+}
+
 pub(super) fn set_thread_number(number: usize) {
     NUMBER.with(|cell| cell.set(number));
 }

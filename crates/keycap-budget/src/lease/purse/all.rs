@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 
 use keycap_base::Ticks;
 
-use super::{Drawn, Purse, PutBack};
+use super::{Drawn, Purse, PutBack, Word};
 use crate::{Amount, MAX_CHAIN, MAX_LIMITS};
 
 /// The most purses drawn from at once: one for each limit that a chain can have.
@@ -68,18 +68,31 @@ pub fn draw_all<P: Borrow<Purse>>(draws: &[(P, Amount)], now: Ticks) -> DrawnAll
     }
     for (place, (purse, amount)) in draws.iter().enumerate() {
         let purse = purse.borrow();
-        if !purse.is_usable(now) || purse.take(amount.units()).is_none() {
+        if !purse.is_usable(now) || !purse.takes(amount.units()) {
             return DrawnAll::No { short: place, closed: put_back_first(draws, place) };
         }
     }
     let mut low = Places::default();
     for (place, (purse, _)) in draws.iter().enumerate() {
         let purse = purse.borrow();
-        if purse.conclude(purse.own().read()) == Drawn::Low {
+        if purse.conclude(purse.left_at_hand()) == Drawn::Low {
             low.add(place);
         }
     }
     DrawnAll::Yes { low }
+}
+
+impl Purse {
+    /// What is in this thread's word; nothing where that is not at hand, which is worth a look.
+    #[inline]
+    fn left_at_hand(&self) -> i64 {
+        self.word_at_hand().map_or(0, Word::read)
+    }
+
+    #[inline]
+    fn takes(&self, units: i64) -> bool {
+        self.try_take(units).is_some() || self.take(units).is_some()
+    }
 }
 
 /// Puts back what was drawn from the first so many; the last drawn first.

@@ -52,7 +52,8 @@ pub use self::outcome::{Drawn, PutBack};
 use self::slow::Side;
 use self::word::{Stripe, Word};
 use super::sync::{
-    AtomicBool, AtomicI64, AtomicU32, AtomicU64, Mutex, OnceLock, Ordering, thread_number,
+    AtomicBool, AtomicI64, AtomicU32, AtomicU64, Mutex, OnceLock, Ordering, known_thread_number,
+    thread_number,
 };
 use super::{MAX_LEASES_A_PURSE, PurseId, Use};
 use crate::{Amount, HoldId};
@@ -64,7 +65,7 @@ pub type PayingLeases = SmallVec<[HoldId; MAX_LEASES_A_PURSE]>;
 pub const MAX_STRIPES: usize = 8;
 
 /// How often draws have to be in each other's way before a purse grows stripes.
-const CROWDED_AFTER: u32 = 8;
+pub(super) const CROWDED_AFTER: u32 = 8;
 
 /// What this node may draw from on one limit in one window.
 #[derive(Debug)]
@@ -115,33 +116,29 @@ impl Purse {
 
     /// Draws `amount`, if there is so much and it is not too late. There is always nothing to draw, also
     /// where more was overdrawn than was there.
+    #[inline]
     pub fn draw(&self, amount: Amount, now: Ticks) -> Drawn {
         if !self.is_usable(now) {
             return Drawn::No;
         }
-        let Some(left) = self.take(amount.units()) else { return Drawn::No };
-        self.conclude(left)
+        match self.try_take(amount.units()) {
+            Some(left) => self.conclude(left),
+            None => self.draw_slowly(amount.units()),
+        }
     }
 
     /// Puts back what was drawn and not spent, also into a closed purse.
+    #[inline]
     pub fn put_back(&self, amount: Amount) -> PutBack {
-        match self.debt.load(Ordering::Acquire) {
-            0 => self.own().add(amount.units()),
-            _ => self.put_slowly(amount.units()),
-        }
-        // After the money is in: see "Closing".
-        match self.closed.load(Ordering::Acquire) {
-            false => PutBack::Kept,
-            true => PutBack::Closed,
-        }
+        let Some(word) = self.word_at_hand() else { return self.put_slowly(amount.units()) };
+        word.add(amount.units());
+        self.where_it_went()
     }
 
     /// Takes what was spent above what was drawn, whether it is there or not.
     pub fn overdraw(&self, amount: Amount) {
-        let units = amount.units();
-        let there = self.debt.load(Ordering::Acquire) == 0;
-        if !there || self.own().take(units, || ()).is_none() {
-            self.overdraw_slowly(units);
+        if self.try_take(amount.units()).is_none() {
+            self.overdraw_slowly(amount.units());
         }
     }
 
@@ -173,23 +170,33 @@ impl Purse {
         self.side.lock().leases.clone()
     }
 
+    #[inline]
     fn is_usable(&self, now: Ticks) -> bool {
         now.as_nanos() < self.until.load(Ordering::Acquire)
     }
 
-    /// Takes `units` and says what is left in this thread's word, or takes nothing.
+    /// Takes `units` from the word at hand and says what is left there. If not, nothing follows from it.
     #[inline]
-    fn take(&self, units: i64) -> Option<i64> {
-        if self.debt.load(Ordering::Acquire) == 0 {
-            let taken = match self.own_stripe() {
-                Some(stripe) => stripe.take(units, || ()),
-                None => self.home.take(units, || self.lost_a_race()),
-            };
-            if taken.is_some() || self.stripes.get().is_none() {
-                return taken;
-            }
+    fn try_take(&self, units: i64) -> Option<i64> {
+        self.word_at_hand()?.try_take(units)
+    }
+
+    /// This thread's word, unless there is a debt to be paid first or the thread has no number yet.
+    #[inline]
+    fn word_at_hand(&self) -> Option<&Word> {
+        if self.debt.load(Ordering::Acquire) != 0 {
+            return None;
         }
-        self.take_slowly(units)
+        match self.stripes.get() {
+            None => Some(&self.home),
+            Some(stripes) => stripe_of(known_thread_number()?, stripes),
+        }
+    }
+
+    /// This thread's word.
+    fn own(&self) -> &Word {
+        let stripe = self.stripes.get().and_then(|stripes| stripe_of(thread_number(), stripes));
+        stripe.unwrap_or(&self.home)
     }
 
     /// Notes that something was drawn, and looks whether the purse is low where `left`, what is left in
@@ -206,23 +213,18 @@ impl Purse {
         Drawn::Yes
     }
 
-    /// The word of this thread.
+    /// Asked after the money is in: see "Closing".
     #[inline]
-    fn own(&self) -> &Word {
-        self.own_stripe().unwrap_or(&self.home)
-    }
-
-    #[inline]
-    fn own_stripe(&self) -> Option<&Word> {
-        let stripes = self.stripes.get()?;
-        // Their number is a power of two.
-        stripes.get(thread_number() & (stripes.len() - 1)).map(|stripe| &stripe.0)
-    }
-
-    #[cold]
-    fn lost_a_race(&self) {
-        if self.crowded.fetch_add(1, Ordering::Relaxed) + 1 == CROWDED_AFTER {
-            self.grow();
+    fn where_it_went(&self) -> PutBack {
+        match self.closed.load(Ordering::Acquire) {
+            false => PutBack::Kept,
+            true => PutBack::Closed,
         }
     }
+}
+
+#[inline]
+fn stripe_of(thread: usize, stripes: &[Stripe]) -> Option<&Word> {
+    // Their number is a power of two.
+    stripes.get(thread & stripes.len().wrapping_sub(1)).map(|stripe| &stripe.0)
 }

@@ -5,7 +5,7 @@
 
 use keycap_base::Ticks;
 
-use super::{Drawn, MAX_STRIPES, PayingLeases, Purse, Stripe, Word};
+use super::{CROWDED_AFTER, Drawn, MAX_STRIPES, PayingLeases, Purse, PutBack, Stripe, Word};
 use crate::Amount;
 use crate::lease::sync::{Ordering, stripe_count};
 
@@ -50,10 +50,31 @@ impl Purse {
         amount(self.pay_debt(taken))
     }
 
+    /// Draws what could not be taken from the word at hand.
+    #[cold]
+    pub(super) fn draw_slowly(&self, units: i64) -> Drawn {
+        self.take(units).map_or(Drawn::No, |left| self.conclude(left))
+    }
+
     /// Takes `units` from wherever they are and says what is left in this thread's word, or takes
     /// nothing.
     #[cold]
-    pub(super) fn take_slowly(&self, units: i64) -> Option<i64> {
+    pub(super) fn take(&self, units: i64) -> Option<i64> {
+        if self.debt.load(Ordering::Acquire) == 0 {
+            let own = self.own();
+            if own.read() >= units {
+                // It is there, and was not taken at once: another thread was faster.
+                self.lost_a_race();
+            }
+            let taken = own.take(units);
+            if taken.is_some() || self.stripes.get().is_none() {
+                return taken;
+            }
+        }
+        self.take_from_all(units)
+    }
+
+    fn take_from_all(&self, units: i64) -> Option<i64> {
         let _alone = self.side.lock();
         if self.closed.load(Ordering::Relaxed) {
             return None;
@@ -69,10 +90,11 @@ impl Purse {
 
     /// Pays the debt with it, and keeps the rest.
     #[cold]
-    pub(super) fn put_slowly(&self, units: i64) {
+    pub(super) fn put_slowly(&self, units: i64) -> PutBack {
         let _alone = self.side.lock();
         self.own().add(units);
         self.pay_debt_from_words();
+        self.where_it_went()
     }
 
     /// Takes `units` from wherever they are; what is missing becomes a debt.
@@ -100,6 +122,14 @@ impl Purse {
         }
     }
 
+    /// Counts how often threads are in each other's way in the one word there is.
+    pub(in crate::lease) fn lost_a_race(&self) {
+        let crowded = || self.crowded.fetch_add(1, Ordering::Relaxed) + 1 == CROWDED_AFTER;
+        if self.stripes.get().is_none() && crowded() {
+            self.grow();
+        }
+    }
+
     /// Makes stripes and spreads the money over them.
     #[cold]
     pub(in crate::lease) fn grow(&self) {
@@ -113,6 +143,12 @@ impl Purse {
             self.share_mark(&side);
             self.spread(self.home.take_all());
         }
+    }
+
+    /// How many stripes it has grown.
+    #[cfg(test)]
+    pub(in crate::lease) fn grown(&self) -> usize {
+        self.stripes().len()
     }
 
     /// What is in all words. Where others draw and put back meanwhile, each word is as of its moment.

@@ -23,21 +23,25 @@ impl Word {
         self.0.fetch_add(units, Ordering::AcqRel);
     }
 
-    /// Takes `units` and says what is left, or takes nothing. Calls `lost` each time another thread was
-    /// faster.
+    /// Takes `units` and says what is left, or takes nothing: because there is too little, or because
+    /// another thread was faster.
     #[inline]
-    pub(super) fn take(&self, units: i64, mut lost: impl FnMut()) -> Option<i64> {
-        let mut there = self.0.load(Ordering::Acquire);
-        loop {
-            let left = there.checked_sub(units).filter(|left| *left >= 0)?;
-            match self.0.compare_exchange(there, left, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => return Some(left),
-                Err(now) => {
-                    lost();
-                    there = now;
-                }
+    pub(super) fn try_take(&self, units: i64) -> Option<i64> {
+        let there = self.0.load(Ordering::Acquire);
+        let left = there.checked_sub(units).filter(|left| *left >= 0)?;
+        let taken = self.0.compare_exchange(there, left, Ordering::AcqRel, Ordering::Acquire);
+        taken.is_ok().then_some(left)
+    }
+
+    /// Takes `units` and says what is left, or takes nothing because there is too little.
+    pub(super) fn take(&self, units: i64) -> Option<i64> {
+        while self.read() >= units {
+            let left = self.try_take(units);
+            if left.is_some() {
+                return left;
             }
         }
+        None
     }
 
     /// Takes what there is above `keep`, but no more than `most`.

@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::HoldId;
-use crate::lease::{Drawn, DrawnAll, MAX_DRAWS, MAX_LEASES_A_PURSE, PutBack, Use, draw_all};
+use crate::lease::purse::CROWDED_AFTER;
+use crate::lease::{
+    Drawn, DrawnAll, MAX_DRAWS, MAX_LEASES_A_PURSE, MAX_STRIPES, PutBack, Use, draw_all,
+};
 
 fn ids(count: usize) -> Vec<HoldId> {
     (0..count).map(|_| HoldId::generate(keycap_base::Timestamp::EPOCH)).collect()
@@ -175,4 +178,18 @@ fn the_leases_of_a_purse_are_read_without_an_allocation() {
 #[test]
 fn p5_a_purse_is_lean_and_has_its_cache_lines_to_itself() {
     assert_eq!((align_of::<Purse>(), size_of::<Purse>()), (64, 192));
+}
+
+#[test]
+fn p5_a_purse_grows_stripes_once_threads_were_often_in_each_others_way() {
+    let purse = purse_with(10);
+    for _ in 1..CROWDED_AFTER {
+        purse.lost_a_race();
+    }
+    assert_eq!(purse.grown(), 0);
+    purse.lost_a_race();
+    let stripes = keycap_base::stripe_count(MAX_STRIPES);
+    assert_eq!(purse.grown(), if stripes > 1 { stripes } else { 0 }, "by what runs at once");
+    assert_eq!(purse.free(), units(10));
+    assert_ne!(purse.draw(units(10), NOW), Drawn::No);
 }
