@@ -124,10 +124,6 @@ impl<E> Entry<E> {
         self.key_id.as_deref()
     }
 
-    pub(super) fn key_id_shared(&self) -> Option<&Arc<str>> {
-        self.key_id.as_ref()
-    }
-
     /// From when on the entry is not served any more.
     #[must_use]
     pub fn serves_until(&self) -> Timestamp {

@@ -1,4 +1,4 @@
-//! What makes a lookup in flight unbelievable, and where a key's entries are.
+//! What makes a lookup in flight unbelievable, and which entries a key has.
 //!
 //! A lookup notes the time (a count, not a clock) before it asks. Whoever changes a key first changes
 //! the store, then raises the key's generation to a new count, then removes its entries. An answer
@@ -10,17 +10,16 @@
 //!
 //! Lock order: a shard of the table, then a stripe. Never two of either.
 
-use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use hashbrown::HashTable;
 use parking_lot::Mutex;
 
-use super::digests::Digests;
 use super::entry::Entry;
+use super::namesakes::Namesakes;
 use super::reading::Reading;
-use crate::Digest;
 
 const STRIPES: usize = 64;
 
@@ -28,20 +27,19 @@ const STRIPES: usize = 64;
 /// changes to overtake few lookups that it does not concern.
 const SLOTS: usize = 4_096;
 
-pub(super) struct Generations {
+pub(super) struct Generations<E> {
     count: AtomicU64,
     everyone: AtomicU64,
     rejected: AtomicU64,
-    stripes: [Mutex<Stripe>; STRIPES],
+    stripes: [Mutex<Stripe<E>>; STRIPES],
     slots: Box<[AtomicU64]>,
     hasher: RandomState,
 }
 
 /// The keys whose ids share a hash.
-#[derive(Default)]
-struct Stripe {
+struct Stripe<E> {
     generation: u64,
-    digests: HashMap<Arc<str>, Digests>,
+    keys: HashTable<Namesakes<E>>,
 }
 
 /// The count at which a lookup was about to ask.
@@ -52,13 +50,13 @@ pub(super) struct Noted(u64);
 #[derive(Debug)]
 pub(super) struct Overtaken;
 
-impl Generations {
+impl<E> Generations<E> {
     pub(super) fn new() -> Self {
         Self {
             count: AtomicU64::new(0),
             everyone: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
-            stripes: std::array::from_fn(|_| Mutex::default()),
+            stripes: std::array::from_fn(|_| Mutex::new(Stripe::new())),
             slots: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(),
             hasher: RandomState::new(),
         }
@@ -87,7 +85,7 @@ impl Generations {
 
     /// Where changes of the thing of this name are noted.
     pub(super) fn slot(&self, name: &str) -> usize {
-        self.place(name, SLOTS)
+        place(self.hasher.hash_one(name), SLOTS)
     }
 
     /// Whether nothing of what was read was changed since.
@@ -101,12 +99,16 @@ impl Generations {
         self.rejected.fetch_max(self.raised(), Ordering::SeqCst);
     }
 
-    /// Makes lookups of this key in flight unbelievable, and returns the digests it is kept under.
-    pub(super) fn forget_key(&self, key_id: &str) -> Vec<Digest> {
+    /// Makes lookups of this key in flight unbelievable, and returns its entries.
+    pub(super) fn forget_key(&self, key_id: &str) -> Vec<Arc<Entry<E>>> {
         let generation = self.raised();
-        let mut stripe = self.stripe(key_id).lock();
+        let hash = self.hasher.hash_one(key_id);
+        let mut stripe = self.stripe(hash).lock();
         stripe.generation = stripe.generation.max(generation);
-        stripe.digests.remove(key_id).map(Digests::into_vec).unwrap_or_default()
+        match stripe.keys.find_entry(hash, |kept| kept.key_id() == Some(key_id)) {
+            Ok(found) => found.remove().0.into_vec(),
+            Err(_absent) => Vec::new(),
+        }
     }
 
     /// Whether a rejection may be believed.
@@ -115,10 +117,10 @@ impl Generations {
         if raised > noted.0 { Err(Overtaken) } else { Ok(()) }
     }
 
-    /// Whether a live key may be believed; if so, notes where it is kept, in the same step.
-    pub(super) fn believe_live<E>(
+    /// Whether a live key may be believed; if so, notes its entry, in the same step.
+    pub(super) fn believe_live(
         &self,
-        entry: &Entry<E>,
+        entry: &Arc<Entry<E>>,
         reading: Option<&Reading>,
     ) -> Result<(), Overtaken> {
         if self.everyone.load(Ordering::SeqCst) > entry.noted.0 {
@@ -127,46 +129,59 @@ impl Generations {
         if reading.is_some_and(|reading| !self.stands(reading)) {
             return Err(Overtaken);
         }
-        let Some(key_id) = entry.key_id_shared() else { return Ok(()) };
-        let mut stripe = self.stripe(key_id).lock();
+        let Some(key_id) = entry.key_id() else { return Ok(()) };
+        let hash = self.hasher.hash_one(key_id);
+        let mut stripe = self.stripe(hash).lock();
         if stripe.generation > entry.noted.0 {
             return Err(Overtaken);
         }
-        match stripe.digests.get_mut(key_id) {
-            Some(digests) => digests.add(*entry.digest()),
-            None => drop(stripe.digests.insert(key_id.clone(), Digests::one(*entry.digest()))),
+        match stripe.keys.find_mut(hash, |kept| kept.key_id() == Some(key_id)) {
+            Some(kept) => kept.add(Arc::clone(entry)),
+            None => {
+                let hash_of =
+                    |kept: &Namesakes<E>| self.hasher.hash_one(kept.key_id().unwrap_or(""));
+                stripe.keys.insert_unique(hash, Namesakes::one(Arc::clone(entry)), hash_of);
+            }
         }
         Ok(())
     }
 
     /// Whether no key of this id's hash was changed since.
     pub(super) fn unmoved_since(&self, noted: Noted, key_id: Option<&str>) -> bool {
-        key_id.is_none_or(|key_id| self.stripe(key_id).lock().generation <= noted.0)
+        let unmoved = |id| self.stripe(self.hasher.hash_one(id)).lock().generation <= noted.0;
+        key_id.is_none_or(unmoved)
     }
 
-    /// Notes that a key is no longer kept under its entry's digest.
-    pub(super) fn left<E>(&self, entry: &Entry<E>) {
+    /// Notes that an entry has left the table.
+    pub(super) fn left(&self, entry: &Entry<E>) {
         let Some(key_id) = entry.key_id() else { return };
-        let mut stripe = self.stripe(key_id).lock();
-        if let Some(digests) = stripe.digests.get_mut(key_id)
-            && digests.remove(entry.digest()).is_break()
+        let hash = self.hasher.hash_one(key_id);
+        let mut stripe = self.stripe(hash).lock();
+        if let Ok(mut found) = stripe.keys.find_entry(hash, |kept| kept.key_id() == Some(key_id))
+            && found.get_mut().remove(entry.digest()).is_break()
         {
-            stripe.digests.remove(key_id);
+            found.remove();
         }
     }
 
     /// How many keys are noted.
     #[cfg(test)]
     pub(super) fn keys_noted(&self) -> usize {
-        self.stripes.iter().map(|stripe| stripe.lock().digests.len()).sum()
+        self.stripes.iter().map(|stripe| stripe.lock().keys.len()).sum()
     }
 
     #[expect(clippy::indexing_slicing, reason = "a remainder is below its divisor")]
-    fn stripe(&self, key_id: &str) -> &Mutex<Stripe> {
-        &self.stripes[self.place(key_id, STRIPES)]
+    fn stripe(&self, hash: u64) -> &Mutex<Stripe<E>> {
+        &self.stripes[place(hash, STRIPES)]
     }
+}
 
-    fn place(&self, name: &str, of: usize) -> usize {
-        usize::try_from(self.hasher.hash_one(name) >> 32).unwrap_or_default() % of
+impl<E> Stripe<E> {
+    fn new() -> Self {
+        Self { generation: 0, keys: HashTable::new() }
     }
+}
+
+fn place(hash: u64, of: usize) -> usize {
+    usize::try_from(hash >> 32).unwrap_or_default() % of
 }

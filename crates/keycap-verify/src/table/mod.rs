@@ -6,7 +6,6 @@
 
 mod builder;
 mod denied;
-mod digests;
 mod entry;
 mod failure;
 mod flight;
@@ -14,6 +13,7 @@ mod generations;
 mod grace;
 mod live;
 mod load;
+mod namesakes;
 mod reading;
 mod shard;
 
@@ -90,7 +90,7 @@ pub use reading::Reading;
 /// ```
 pub struct KeyTable<E, X = Unavailable> {
     shards: Box<[RwLock<Shard<E, X>>]>,
-    generations: Generations,
+    generations: Generations<E>,
     denying: Mutex<()>,
     live_ttl: Duration,
     grace: Option<Duration>,
@@ -117,9 +117,9 @@ impl<E, X> KeyTable<E, X> {
 
     /// Forgets a key and makes lookups of it that are in flight ask again (P7).
     pub fn forget_key(&self, key_id: &str) {
-        for digest in self.generations.forget_key(key_id) {
-            let mut shard = self.shard(&digest).write();
-            let gone = shard.remove_key(&digest, key_id, &self.generations);
+        for entry in self.generations.forget_key(key_id) {
+            let mut shard = self.shard(entry.digest()).write();
+            let gone = shard.remove_key(entry.digest(), key_id, &self.generations);
             drop(shard);
             drop(gone);
         }

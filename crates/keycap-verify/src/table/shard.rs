@@ -63,7 +63,7 @@ impl<E, X> Shard<E, X> {
         &mut self,
         entry: &Arc<Entry<E>>,
         reading: Option<&Reading>,
-        generations: &Generations,
+        generations: &Generations<E>,
     ) -> (Gone<E>, Result<(), Overtaken>) {
         let believed = generations.believe_live(entry, reading);
         if believed.is_err() {
@@ -82,7 +82,7 @@ impl<E, X> Shard<E, X> {
         &mut self,
         digest: &Digest,
         until: DeniedUntil,
-        generations: &Generations,
+        generations: &Generations<E>,
     ) -> Gone<E> {
         self.denied.add(*digest, until);
         self.remove(digest, generations)
@@ -101,7 +101,7 @@ impl<E, X> Shard<E, X> {
         digest: &Digest,
         refused: Refused,
         noted: Noted,
-        generations: &Generations,
+        generations: &Generations<E>,
     ) -> (Gone<E>, Result<(), Overtaken>) {
         let believed = generations.believe_rejected(noted);
         if believed.is_ok() {
@@ -116,14 +116,14 @@ impl<E, X> Shard<E, X> {
         &self,
         digest: &Digest,
         now: Timestamp,
-        generations: &Generations,
+        generations: &Generations<E>,
     ) -> Option<&Arc<Entry<E>>> {
         let entry = self.live.look_up(digest).filter(|entry| entry.may_be_graced_at(now))?;
         generations.unmoved_since(entry.noted, entry.key_id()).then_some(entry)
     }
 
     /// Removes what is kept under `digest`.
-    pub(super) fn remove(&mut self, digest: &Digest, generations: &Generations) -> Gone<E> {
+    pub(super) fn remove(&mut self, digest: &Digest, generations: &Generations<E>) -> Gone<E> {
         let gone: Gone<E> = self.live.remove(digest).into_iter().collect();
         gone.iter().for_each(|entry| generations.left(entry));
         gone
@@ -134,7 +134,7 @@ impl<E, X> Shard<E, X> {
         &mut self,
         digest: &Digest,
         key_id: &str,
-        generations: &Generations,
+        generations: &Generations<E>,
     ) -> Gone<E> {
         match self.live.look_up(digest) {
             Some(entry) if entry.key_id() == Some(key_id) => self.remove(digest, generations),
@@ -156,7 +156,7 @@ impl<E, X> Shard<E, X> {
         &mut self,
         picked: &[Digest],
         which: impl Fn(&Entry<E>) -> bool,
-        generations: &Generations,
+        generations: &Generations<E>,
     ) -> Gone<E> {
         let mut gone = Gone::new();
         for digest in picked {
