@@ -123,6 +123,10 @@ impl<L: Ledger + ?Sized> Ledger for Arc<L> {
 pub trait AccountListener: Send + Sync {
     /// This account was amended. Called before the `apply` that amended it returns; must not block.
     fn account_changed(&self, account: &AccountId);
+
+    /// Something may have come free that had been spent, or held by nobody alive: a refund, or holds
+    /// that a sweep ended. Called before the `apply` that did it returns; must not block.
+    fn money_returned(&self) {}
 }
 
 /// One operation, answered.

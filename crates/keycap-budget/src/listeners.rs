@@ -18,7 +18,7 @@ impl Listeners {
         all.push(listener);
     }
 
-    /// Tells everyone which accounts a batch changed.
+    /// Tells everyone which accounts a batch changed, and whether it gave something back.
     pub fn tell(&self, answers: &[Decided]) {
         for answer in answers {
             match answer {
@@ -29,11 +29,27 @@ impl Listeners {
                 _ => {}
             }
         }
+        if answers.iter().any(returns_money) {
+            self.each(|listener| listener.money_returned());
+        }
     }
 
     fn tell_of(&self, account: &AccountId) {
+        self.each(|listener| listener.account_changed(account));
+    }
+
+    fn each(&self, tell: impl Fn(&dyn AccountListener)) {
         let living: Vec<_> = self.0.read().iter().filter_map(Weak::upgrade).collect();
-        living.iter().for_each(|listener| listener.account_changed(account));
+        living.iter().for_each(|listener| tell(&**listener));
+    }
+}
+
+/// Whether something came free that nobody else will hear of.
+fn returns_money(answer: &Decided) -> bool {
+    match answer {
+        Ok(Outcome::Refunded(_)) => true,
+        Ok(Outcome::Swept { holds, .. }) => *holds > 0,
+        _ => false,
     }
 }
 
