@@ -141,6 +141,14 @@ impl Leases {
             || purses.any(|purse| purse.owes_money())
     }
 
+    /// What is leased behind a purse and cannot be drawn from it yet.
+    #[must_use]
+    pub fn unexposed(&self, purse: PurseId) -> Amount {
+        let leases = self.purses.get(&purse).into_iter().flat_map(|purse| &purse.leases);
+        let each = leases.map(Lease::unexposed);
+        each.fold(Amount::ZERO, |sum, more| sum.checked_add(more).unwrap_or(Amount::MAX_CAP))
+    }
+
     /// Whether nothing is leased and nothing asked for.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
