@@ -98,7 +98,8 @@ impl Core {
         let yielded = shielded_async("the account template", yielded);
         let spec = yielded.await.map_err(Broken::misconfigured)?.map_err(Broken::misconfigured)?;
         let (chain, reading) = self.read_chain(&identity, spec).await?;
-        Ok((KnownKey::new(identity, self.ancestors.shared(chain)), reading))
+        let chain = self.ancestors.shared(chain);
+        Ok((KnownKey::new(identity, chain, &self.leasing.tills), reading))
     }
 
     /// Opens a chain and reads it, once more if it changes meanwhile: opening is itself a change where

@@ -2,10 +2,14 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize};
 use std::time::Duration;
 
 use keycap_base::{Clock, SystemClock};
+use keycap_budget::lease::{
+    DEFAULT_LEASE_LIFE, DEFAULT_LEASED_LIMITS, DEFAULT_SHARE, LeaseSettings, LeaseSettingsError,
+    Leases,
+};
 use keycap_budget::{
     AccountListener, ChainSpec, DEFAULT_HOLD_LIFE, Ledger, Limit, LimitError, OnExpiry, OwnerId,
     Reapply,
@@ -20,6 +24,8 @@ use crate::core::{Core, Strip};
 use crate::desk::GateNumber;
 use crate::housekeeping::{self, OpenTabs};
 use crate::known_key::{AmendedAccounts, KnownKey};
+use crate::leases::Leasing;
+use crate::leases::driver::{Driver, Tools};
 use crate::observe::{DecisionReport, Mode, Observing};
 use crate::queue::{DEFAULT_PLACES, MAX_PLACES, Queue};
 use crate::template::Closure;
@@ -67,6 +73,9 @@ pub struct GateBuilder {
     ledger_timeout: Duration,
     confirm_timeout: Duration,
     places: usize,
+    lease_life: Duration,
+    lease_share: u32,
+    leased_limits: usize,
 }
 
 impl GateBuilder {
@@ -94,6 +103,9 @@ impl GateBuilder {
             ledger_timeout: DEFAULT_LEDGER_TIMEOUT,
             confirm_timeout: DEFAULT_CONFIRM_TIMEOUT,
             places: DEFAULT_PLACES,
+            lease_life: DEFAULT_LEASE_LIFE,
+            lease_share: DEFAULT_SHARE,
+            leased_limits: DEFAULT_LEASED_LIMITS,
         }
     }
 
@@ -249,6 +261,27 @@ impl GateBuilder {
         self
     }
 
+    /// How long a lease lives unless it is renewed (default 10 seconds, at least
+    /// [`MIN_LEASE_LIFE`](keycap_budget::lease::MIN_LEASE_LIFE)): the longest that what a node which died
+    /// has leased is kept from others, where nothing else proves it dead.
+    pub fn lease_life(mut self, life: Duration) -> Self {
+        self.lease_life = life;
+        self
+    }
+
+    /// A lease takes at most one part in so many of what its limit has left (default 64, at least 2).
+    pub fn lease_share(mut self, parts: u32) -> Self {
+        self.lease_share = parts;
+        self
+    }
+
+    /// On how many limits this node has leases at once, at most (default
+    /// [`DEFAULT_LEASED_LIMITS`]). None turns leasing off: every request asks the ledger.
+    pub fn leased_limits(mut self, most: usize) -> Self {
+        self.leased_limits = most;
+        self
+    }
+
     /// Builds the gate and starts its tasks, which end with it.
     ///
     /// # Errors
@@ -259,12 +292,19 @@ impl GateBuilder {
         let ledger = self.ledger.take().ok_or(BuildError::NoLedger)?;
         let provider = self.provider.take().ok_or(BuildError::NoProvider)?;
         let (queue, timeout) = (Arc::new(Queue::new(self.places)), self.ledger_timeout);
+        let settings = self.lease_settings().map_err(BuildError::Leases)?;
         let core = Arc::new(self.core(Arc::clone(&ledger), provider, Arc::clone(&queue))?);
         core.listen();
+        runtime.spawn(Driver::new(Leases::new(core.owner, settings), core.tools()).run());
         runtime.spawn(settler::run(queue, ledger, timeout));
         runtime.spawn(housekeeping::run(Arc::downgrade(&core)));
         runtime.spawn(housekeeping::tend_provider(Arc::downgrade(&core)));
         Ok(Gate(core))
+    }
+
+    fn lease_settings(&self) -> Result<LeaseSettings, LeaseSettingsError> {
+        let settings = LeaseSettings::default().life(self.lease_life)?.share(self.lease_share)?;
+        Ok(settings.limits(self.leased_limits)?.on_expiry(self.on_expiry))
     }
 
     fn check(&self) -> Result<(), BuildError> {
@@ -302,8 +342,9 @@ impl GateBuilder {
         let table: KeyTable<KnownKey, Broken> =
             self.table.load_timeout(self.verify_timeout).build().map_err(BuildError::new)?;
         let table = Arc::new(table);
+        let leasing = Arc::new(Leasing::new());
         Ok(Core {
-            amended: AmendedAccounts::of(&table),
+            amended: AmendedAccounts::of(&table, &leasing),
             table,
             ledger,
             provider,
@@ -323,8 +364,10 @@ impl GateBuilder {
             ledger_timeout: self.ledger_timeout,
             confirm_timeout: self.confirm_timeout,
             queue,
+            leasing,
             open_tabs: OpenTabs::default(),
             closing: AtomicBool::new(false),
+            patient: AtomicUsize::new(0),
             guards: AtomicU32::new(0),
             ancestors: Ancestors::default(),
             number: GateNumber::next(),
@@ -333,6 +376,18 @@ impl GateBuilder {
 }
 
 impl Core {
+    /// What the driver of the leases works with.
+    fn tools(&self) -> Tools {
+        Tools {
+            tills: Arc::clone(&self.leasing.tills),
+            inbox: Arc::clone(&self.leasing.inbox),
+            queue: Arc::clone(&self.queue),
+            ledger: Arc::clone(&self.ledger),
+            clock: Arc::clone(&self.clock),
+            timeout: self.ledger_timeout,
+        }
+    }
+
     /// Hears of changed keys and amended accounts.
     fn listen(&self) {
         let keys: std::sync::Weak<dyn KeyListener> = Arc::<KeyTable<_, _>>::downgrade(&self.table);
@@ -382,6 +437,9 @@ pub enum BuildError {
     /// A queue without places, or with too many.
     #[error("{0} places in the queue; it should have 1 to {MAX_PLACES}")]
     Places(usize),
+    /// Leases that cannot work.
+    #[error(transparent)]
+    Leases(LeaseSettingsError),
     /// A part was set up wrongly.
     #[error("{0}")]
     Part(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -1,7 +1,8 @@
 //! What a gate is made of, and how it asks the ledger.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use keycap_base::Clock;
@@ -15,7 +16,9 @@ use crate::ancestors::Ancestors;
 use crate::desk::GateNumber;
 use crate::housekeeping::OpenTabs;
 use crate::known_key::{AmendedAccounts, KnownKey};
+use crate::leases::Leasing;
 use crate::observe::Observing;
+use crate::patience::Patience;
 use crate::queue::{Job, Place, Queue};
 use crate::settler;
 use crate::shield::shielded;
@@ -49,8 +52,11 @@ pub(crate) struct Core {
     pub(crate) ledger_timeout: Duration,
     pub(crate) confirm_timeout: Duration,
     pub(crate) queue: Arc<Queue>,
+    pub(crate) leasing: Arc<Leasing>,
     pub(crate) open_tabs: OpenTabs,
     pub(crate) closing: AtomicBool,
+    /// How many requests wait for what others hold.
+    pub(crate) patient: AtomicUsize,
     /// How many guards were put to use.
     pub(crate) guards: AtomicU32,
 }
@@ -65,6 +71,7 @@ pub(crate) enum Strip {
 impl Drop for Core {
     fn drop(&mut self) {
         self.queue.close();
+        self.leasing.inbox.close();
     }
 }
 
@@ -90,6 +97,19 @@ impl Core {
                 told.unwrap_or(plain)
             }
             None => plain,
+        }
+    }
+
+    /// Waits as long as there is patience for what others hold; breaks when there is none left.
+    pub(crate) async fn wait(&self, patience: &mut Patience) -> ControlFlow<()> {
+        let _patient = Patient::begin(&self.patient);
+        patience.wait(&self.queue).await
+    }
+
+    /// Tells those who wait that something was put back.
+    pub(crate) fn announce_relief(&self) {
+        if self.patient.load(Ordering::Relaxed) > 0 {
+            self.queue.announce();
         }
     }
 
@@ -188,20 +208,37 @@ impl Core {
 
     /// The refusal that a shortfall is.
     pub(crate) fn shortfall(&self, shortfall: Shortfall, known: &KnownKey) -> Refusal {
-        Denial::over_limit(shortfall, &known.chain).into()
+        let standing = self.leasing.shown(shortfall.standing);
+        Denial::over_limit(Shortfall { standing, ..shortfall }, &known.chain).into()
     }
 
     /// How every limit of an account's chain stands now.
     pub(crate) async fn standings(&self, account: &AccountId) -> Result<Vec<Standing>, Refusal> {
         let read = self.ledger.standings(account);
         let broken = match tokio::time::timeout(self.ledger_timeout, read).await {
-            Ok(Ok(standings)) => return Ok(standings),
+            Ok(Ok(standings)) => return Ok(self.leasing.shown_all(standings)),
             Ok(Err(error)) => Broken::ledger_unavailable(error),
             Err(_elapsed) => {
                 Broken::ledger_unavailable(format!("no answer within {:?}", self.ledger_timeout))
             }
         };
         Err(broken.into())
+    }
+}
+
+/// One request that waits for what others hold.
+struct Patient<'a>(&'a AtomicUsize);
+
+impl<'a> Patient<'a> {
+    fn begin(all: &'a AtomicUsize) -> Self {
+        all.fetch_add(1, Ordering::Relaxed);
+        Self(all)
+    }
+}
+
+impl Drop for Patient<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

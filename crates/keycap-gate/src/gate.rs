@@ -94,7 +94,8 @@ impl Gate {
     }
 
     /// Stops admitting, waits up to `patience` for requests under way, and sends all that is queued
-    /// to the ledger.
+    /// to the ledger. Then what is leased goes back, in what is left of `patience`; what could not be
+    /// given back ends with its life.
     ///
     /// Cancel safe: called again, it goes on where it was.
     ///
@@ -104,7 +105,10 @@ impl Gate {
     pub async fn shutdown(&self, patience: Duration) -> Result<(), StillBusy> {
         self.0.closing.store(true, Ordering::SeqCst);
         self.0.queue.hurry();
+        let begun = tokio::time::Instant::now();
         let quiet = tokio::time::timeout(patience, self.0.queue.quiet()).await;
+        let left = patience.saturating_sub(begun.elapsed());
+        self.0.leasing.give_all_back(left).await;
         self.0.provider_chores().await;
         quiet.map_err(|_elapsed| StillBusy { requests: self.0.queue.taken() })
     }

@@ -5,9 +5,11 @@ use std::ops::Deref;
 use std::sync::{Arc, Weak};
 
 use keycap_base::{Resource, Scope, Scopes, Timestamp};
-use keycap_budget::{AccountId, AccountListener, Chain, LimitKey, Meter, Status, Terms};
+use keycap_budget::lease::LimitAt;
+use keycap_budget::{AccountId, AccountListener, Chain, Limit, LimitKey, Meter, Status, Terms};
 use keycap_verify::{Entry, Identity, KeyTable};
 
+use crate::leases::{Leasing, Till, Tills};
 use crate::policy::Policy;
 use crate::{Broken, Denial, Guard};
 
@@ -19,6 +21,8 @@ pub(crate) struct KnownKey {
     /// Whether a limit of the chain counts requests.
     pub(crate) counts_requests: bool,
     pub(crate) policy: Policy,
+    /// All limits of the chain, leaf first.
+    pub(crate) tills: Box<[Arc<Till>]>,
 }
 
 /// A known key at hand. Clones share a count of references that belongs to the thread that met the key,
@@ -52,13 +56,27 @@ impl Deref for Known {
 }
 
 impl KnownKey {
-    pub(crate) fn new(identity: Identity, chain: Chain) -> Self {
+    pub(crate) fn new(identity: Identity, chain: Chain, tills: &Arc<Tills>) -> Self {
         let on_requests = |key: &LimitKey| key.meter == Meter::REQUESTS;
         let counts_requests = chain
             .iter()
             .any(|account| account.terms.limits.iter().any(|limit| on_requests(limit.key())));
         let policy = Policy::of(&chain);
-        Self { identity, chain, counts_requests, policy }
+        let till = |account: &AccountId, limit: &Limit| {
+            tills.at(&LimitAt { account: account.clone(), limit: limit.key().clone() })
+        };
+        let limits = chain.iter().flat_map(|account| {
+            let id = &account.id;
+            account.terms.limits.iter().map(move |limit| till(id, limit))
+        });
+        let tills = limits.collect();
+        Self { identity, chain, counts_requests, policy, tills }
+    }
+
+    /// A limit of the chain.
+    pub(crate) fn till(&self, account: &AccountId, limit: &LimitKey) -> Option<&Arc<Till>> {
+        let is_it = |till: &&Arc<Till>| till.at.account == *account && till.at.limit == *limit;
+        self.tills.iter().find(is_it)
     }
 
     /// The account that spends.
@@ -128,22 +146,31 @@ impl KnownKey {
     }
 }
 
-/// Forgets live keys whose chain an amendment changed, so that the next request reads it anew.
-pub(crate) struct AmendedAccounts(Weak<Keys>);
+/// Forgets live keys whose chain an amendment changed, so that the next request reads it anew, and
+/// calls back what is leased on it.
+pub(crate) struct AmendedAccounts {
+    table: Weak<Keys>,
+    leasing: Arc<Leasing>,
+}
 
 type Keys = KeyTable<KnownKey, Broken>;
 
 impl AmendedAccounts {
-    pub(crate) fn of(table: &Arc<Keys>) -> Arc<Self> {
-        Arc::new(Self(Arc::downgrade(table)))
+    pub(crate) fn of(table: &Arc<Keys>, leasing: &Arc<Leasing>) -> Arc<Self> {
+        Arc::new(Self { table: Arc::downgrade(table), leasing: Arc::clone(leasing) })
     }
 }
 
 impl AccountListener for AmendedAccounts {
     fn account_changed(&self, account: &AccountId) {
-        if let Some(table) = self.0.upgrade() {
+        self.leasing.amended(account);
+        if let Some(table) = self.table.upgrade() {
             let spends_from = |known: &KnownKey| known.chain.iter().any(|link| link.id == *account);
             table.forget_readers(account.as_str(), spends_from);
         }
+    }
+
+    fn money_returned(&self) {
+        self.leasing.tills.note_change();
     }
 }

@@ -23,6 +23,7 @@ mod guard;
 mod housekeeping;
 mod key_state;
 mod known_key;
+mod leases;
 mod nesting;
 mod observe;
 mod over_limit;

@@ -10,7 +10,7 @@ use crate::core::Core;
 use crate::guard::HoldRule;
 use crate::known_key::{Known, KnownKey};
 use crate::shield::shielded;
-use crate::tab::{Opening, Tab};
+use crate::tab::{Holding, Opening, Tab};
 use crate::{Guard, KeyState, Refusal};
 
 /// Sees every decision of a gate, and every refusal of what a handler would reserve. Must not block.
@@ -147,7 +147,7 @@ impl Core {
             _ => self.with_request(&known, &Cost::none()).ok()?,
         };
         let opening = Opening {
-            hold: None,
+            held: Holding::Nothing,
             granted,
             standings: Vec::new(),
             price: guard.price.clone(),

@@ -50,6 +50,11 @@ impl OverLimit {
         &self.shortfall
     }
 
+    /// The same, to be kept for others who are refused for it.
+    pub(crate) fn shared(&self) -> &Arc<Shortfall> {
+        &self.shortfall
+    }
+
     /// How much of it the caller may see.
     #[must_use]
     pub fn disclosure(&self) -> Disclosure {

@@ -97,7 +97,11 @@ mod tests {
         };
         let mut identity = Identity::new(Subject::new("test", "alice").unwrap(), Timestamp::EPOCH);
         identity.scopes = Scopes::of(["chat"]).unwrap();
-        KnownKey::new(identity, Chain::new(vec![account.into()]).unwrap())
+        KnownKey::new(
+            identity,
+            Chain::new(vec![account.into()]).unwrap(),
+            &std::sync::Arc::default(),
+        )
     }
 
     fn guard(scope: &str, others: u32) -> Guard {

@@ -26,7 +26,6 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use self::bell::Bell;
-#[expect(unused_imports, reason = "for requests that drew from a purse")]
 pub(crate) use self::draft::Fold;
 pub(crate) use self::draft::{Draft, Heard, Speaker};
 use self::job::Item;

@@ -27,7 +27,7 @@ fn known_key() -> KnownKey {
     };
     let mut identity = Identity::new(Subject::new("test", "alice").unwrap(), NOW);
     identity.scopes = Scopes::all();
-    KnownKey::new(identity, Chain::new(vec![account.into()]).unwrap())
+    KnownKey::new(identity, Chain::new(vec![account.into()]).unwrap(), &Arc::default())
 }
 
 fn digest(number: u64) -> Digest {

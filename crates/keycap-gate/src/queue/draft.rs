@@ -37,11 +37,9 @@ pub(crate) trait Speaker: Send + Sync {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Heard<'a> {
     /// What was asked for.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for requests that drew from a purse"))]
     pub(crate) operation: &'a Operation,
     /// So much of a charge was this speaker's: all of it, unless it was folded; nothing where there is
     /// no charge.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for requests that drew from a purse"))]
     pub(crate) share: &'a Cost,
     /// The answer.
     pub(crate) answer: &'a Decided,
@@ -98,7 +96,6 @@ impl Draft {
 
     /// Counts requests, in one charge with all others of this batch that are for the same account and
     /// paid from the same holds.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for requests that drew from a purse"))]
     pub(crate) fn fold(&mut self, by: Arc<dyn Speaker>, fold: Fold) {
         let Fold { account, holds, requests, now } = fold;
         let key = (account, holds);

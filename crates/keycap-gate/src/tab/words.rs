@@ -60,6 +60,15 @@ pub(super) struct Words {
     pub(super) place: Option<Place>,
 }
 
+/// How much of what a tab has to say was said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// What there was so far.
+    Part,
+    /// Everything, but for these requests, which are to be counted apart.
+    All { requests: Cost },
+}
+
 /// Whether a tab stands in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Queueing {
@@ -69,10 +78,20 @@ pub(super) enum Queueing {
     Due,
 }
 
+/// How the request itself is counted at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Requests {
+    /// With what else the end costs.
+    WithTheEnd,
+    /// Apart from that, with others'.
+    Apart,
+}
+
 /// All that the last words of a tab depend on.
 pub(super) struct End<'a> {
     pub(super) account: &'a AccountId,
     pub(super) hold: Option<HoldId>,
+    pub(super) requests: Requests,
     pub(super) granted: &'a Cost,
     pub(super) price: Option<&'a Cost>,
     /// None if the handler was never called.
@@ -127,17 +146,41 @@ impl Said {
         self.queue()
     }
 
-    /// Says everything there is to send now, in order.
-    pub(super) fn tell(&mut self, end: &End<'_>, mut say: impl FnMut(Words)) {
+    /// Says everything there is to send now, in order. What is returned is whether that was the end,
+    /// and the requests that are then to be counted apart.
+    pub(super) fn tell(&mut self, end: &End<'_>, mut say: impl FnMut(Words)) -> Told {
         self.queued = false;
         let mut pending = std::mem::take(&mut self.pending);
-        pending.iter().for_each(|pending| self.note(&pending.cost));
-        let last = match self.closed && !std::mem::replace(&mut self.finished, self.closed) {
-            true => self.last(end, &mut pending),
-            false => None,
+        pending.iter().for_each(|pending| note(&mut self.sent, &pending.cost));
+        let ends = self.closed && !std::mem::replace(&mut self.finished, self.closed);
+        let (last, told) = match (ends, end.requests) {
+            (false, _) => (None, Told::Part),
+            (true, Requests::WithTheEnd) => {
+                (self.last(end, &mut pending), Told::All { requests: Cost::none() })
+            }
+            (true, Requests::Apart) => {
+                let operation = end.finish(end.owed(self.tracked, &self.sent));
+                let last = operation.map(|operation| Words { operation, told: None, place: None });
+                (last, Told::All { requests: end.requests(self.tracked) })
+            }
         };
         pending.into_iter().for_each(|one| say(end.charge(one, Rest::Keep)));
         last.into_iter().for_each(say);
+        told
+    }
+
+    /// What the end will charge beside what was tracked, if it comes now.
+    pub(super) fn last_cost(&self, end: &End<'_>) -> Cost {
+        let mut sent = self.sent.clone();
+        self.pending.iter().for_each(|pending| note(&mut sent, &pending.cost));
+        let (owed, requests) = (end.owed(self.tracked, &sent), end.requests(self.tracked));
+        owed.plus(&requests).unwrap_or(owed)
+    }
+
+    /// What was tracked on a meter and not sent yet.
+    pub(super) fn unsent(&self, meter: &Meter) -> Amount {
+        let amounts = self.pending.iter().map(|pending| pending.cost.amount(meter));
+        amounts.fold(Amount::ZERO, |sum, more| sum.checked_add(more).unwrap_or(Amount::MAX_CAP))
     }
 
     /// The end of the request: what policy or price makes of it. A lone cost that waits becomes part
@@ -157,15 +200,16 @@ impl Said {
         let operation = end.finish(owed.plus(&requests).unwrap_or(owed))?;
         Some(Words { operation, told: None, place: None })
     }
+}
 
-    fn note(&mut self, cost: &Cost) {
-        // Only used to see what is left of the hold, which no amount above the bound changes.
-        for (meter, amount) in cost.iter() {
-            let most = Amount::MAX_OPERATION;
-            let sum = self.sent.amount(meter).checked_add(amount).map_or(most, |sum| sum.min(most));
-            let sent = std::mem::take(&mut self.sent);
-            self.sent = sent.clone().with(meter.clone(), sum).unwrap_or(sent);
-        }
+/// Adds a cost to what was sent. Only used to see what is left of the hold, which no amount above the
+/// bound changes.
+fn note(sent: &mut Cost, cost: &Cost) {
+    for (meter, amount) in cost.iter() {
+        let most = Amount::MAX_OPERATION;
+        let sum = sent.amount(meter).checked_add(amount).map_or(most, |sum| sum.min(most));
+        let before = std::mem::take(sent);
+        *sent = before.clone().with(meter.clone(), sum).unwrap_or(before);
     }
 }
 

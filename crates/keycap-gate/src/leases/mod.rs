@@ -1,0 +1,100 @@
+//! Leases between the gate and its ledger: requests draw from purses, one task sees to what is in them.
+//!
+//! What must not change: nothing here refuses. A request that finds nothing to draw from asks the
+//! ledger, and what the ledger said is repeated for a moment at most. What was drawn is put back, or
+//! told as settled once its charge is on record: every unit, once.
+//!
+//! - [`Till`] is one limit of one account on this node, shared by all keys that spend from it.
+//! - [`Inbox`] is what requests tell the task; what says the same is merged there.
+//! - [`driver`] is the task: it asks the manager what to do, and does it.
+//! - [`Evidence`](evidence::Evidence) is a refusal of the ledger, kept for those who ask for the same.
+//! - [`Recall`] gets back what is leased on a limit that the ledger has no more of.
+
+mod drawing;
+pub(crate) mod driver;
+mod evidence;
+mod inbox;
+mod recall;
+mod till;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use keycap_budget::lease::PurseId;
+use keycap_budget::{AccountId, Amount, Claim, Held, Standing};
+
+pub(crate) use self::drawing::{Draw, Drawing, Untouched};
+pub(crate) use self::evidence::Hearsay;
+pub(crate) use self::inbox::Inbox;
+pub(crate) use self::recall::Recall;
+pub(crate) use self::till::{Till, Tills};
+use crate::known_key::KnownKey;
+
+/// What the parts of a gate share of its leases.
+pub(crate) struct Leasing {
+    pub(crate) tills: Arc<Tills>,
+    pub(crate) inbox: Arc<Inbox>,
+}
+
+impl Leasing {
+    pub(crate) fn new() -> Self {
+        Self { tills: Arc::new(Tills::default()), inbox: Arc::new(Inbox::default()) }
+    }
+
+    /// A standing as it is shown: what this node has leased and nobody has drawn is nobody's.
+    pub(crate) fn shown(&self, standing: Standing) -> Standing {
+        match self.tills.find(&standing.account, standing.limit.key()) {
+            Some(till) => till.shown(standing),
+            None => standing,
+        }
+    }
+
+    /// See [`shown`](Self::shown).
+    pub(crate) fn shown_all(&self, standings: Vec<Standing>) -> Vec<Standing> {
+        standings.into_iter().map(|standing| self.shown(standing)).collect()
+    }
+
+    /// Tells how the limits of a hold stand that a request took by itself, and that it had to.
+    pub(crate) fn note_held(&self, known: &KnownKey, claim: &Claim, held: &Held) {
+        for standing in &held.standings {
+            let Some(till) = known.till(&standing.account, standing.limit.key()) else { continue };
+            till.see(standing);
+            till.forget_refusal();
+            let amount = match claim {
+                Claim::Chain(cost) => cost.amount(&till.at.limit.meter),
+                Claim::Room(cost) => cost.amount(&till.at.limit.meter),
+                Claim::Limit(..) => continue,
+            };
+            if amount.is_zero() && matches!(claim, Claim::Chain(_)) {
+                continue;
+            }
+            self.inbox.asked(till, amount, standing.remaining());
+        }
+    }
+
+    /// An account was amended, before the amendment is answered: nobody draws from what is leased on
+    /// it any more.
+    pub(crate) fn amended(&self, account: &AccountId) {
+        self.tills.note_change();
+        let tills = self.tills.of(account);
+        tills.iter().for_each(|till| till.close());
+        if !tills.is_empty() {
+            self.inbox.amended(account.clone());
+        }
+    }
+
+    /// A charge that was drawn from a purse is on record.
+    pub(crate) fn settled(&self, till: &Till, purse: PurseId, amount: Amount) {
+        if !amount.is_zero() {
+            self.inbox.settled(purse, amount, till.has_open(purse));
+        }
+    }
+
+    /// Gives everything back, within this span if the ledger answers.
+    pub(crate) async fn give_all_back(&self, span: Duration) {
+        self.inbox.shut_down();
+        if tokio::time::timeout(span, self.inbox.until_quiet()).await.is_err() {
+            tracing::warn!("leases could not be given back in time; they end with their lives");
+        }
+    }
+}

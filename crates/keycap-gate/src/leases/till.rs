@@ -1,0 +1,265 @@
+//! One limit of one account on this node.
+//!
+//! A till is shared by all live keys whose chain has its limit, and by whoever drew there. Nothing
+//! keeps it but these and an open purse: the register only knows where it is.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+use arc_swap::ArcSwapOption;
+use keycap_base::Timestamp;
+use keycap_budget::lease::{LimitAt, Purse, PurseId};
+use keycap_budget::{AccountId, Amount, LimitKey, Standing, Window};
+use parking_lot::Mutex;
+use smallvec::SmallVec;
+use tokio::sync::Notify;
+
+use super::evidence::Evidence;
+
+/// One limit of one account on this node.
+pub(crate) struct Till {
+    pub(crate) at: LimitAt,
+    /// What can be drawn from, if anything is leased.
+    purse: ArcSwapOption<Purse>,
+    /// Whether the node has, or may have, something leased here that nobody has drawn.
+    leased: AtomicBool,
+    /// So often something was put back that the driver has not given back yet.
+    put_back: AtomicU64,
+    /// So much of that the driver has given back.
+    given_back: AtomicU64,
+    /// So often something came free again here, as far as the node knows.
+    reliefs: AtomicU64,
+    pub(super) evidence: ArcSwapOption<Evidence>,
+    /// Whether somebody asks the ledger whether the evidence still holds, for all.
+    pub(super) asking: AtomicBool,
+    pub(super) asked: Notify,
+    learnt: Mutex<Learnt>,
+    register: Weak<Tills>,
+}
+
+/// What the ledger said last of the limit.
+#[derive(Default)]
+struct Learnt {
+    standing: Option<Box<Standing>>,
+    /// The open purse's window.
+    window: Option<Window>,
+    /// What is leased and in no purse yet.
+    unexposed: Amount,
+}
+
+/// What a till was like before the ledger was asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Before {
+    leased: bool,
+    put_back: u64,
+    pub(super) reliefs: u64,
+}
+
+impl Till {
+    fn new(at: LimitAt, register: Weak<Tills>) -> Self {
+        Self {
+            at,
+            purse: ArcSwapOption::empty(),
+            leased: AtomicBool::new(false),
+            put_back: AtomicU64::new(0),
+            given_back: AtomicU64::new(0),
+            reliefs: AtomicU64::new(0),
+            evidence: ArcSwapOption::empty(),
+            asking: AtomicBool::new(false),
+            asked: Notify::new(),
+            learnt: Mutex::default(),
+            register,
+        }
+    }
+
+    /// The purse to draw from, if there is one. Takes no lock.
+    pub(crate) fn purse(&self) -> Option<Arc<Purse>> {
+        self.purse.load_full()
+    }
+
+    /// Whether this purse is the one to draw from.
+    pub(crate) fn has_open(&self, purse: PurseId) -> bool {
+        self.purse.load().as_ref().is_some_and(|open| open.id() == purse)
+    }
+
+    /// Lets requests draw from this purse.
+    pub(super) fn open(&self, purse: Arc<Purse>, window: Window) {
+        self.learnt.lock().window = Some(window);
+        self.purse.store(Some(purse));
+    }
+
+    /// Lets requests draw from this purse no more.
+    pub(super) fn shut(&self, purse: &Arc<Purse>) {
+        let open = self.purse.load();
+        if open.as_ref().is_some_and(|open| Arc::ptr_eq(open, purse)) {
+            self.purse.store(None);
+        }
+    }
+
+    /// Closes the purse at once; the driver hears of it later.
+    pub(super) fn close(&self) {
+        if let Some(purse) = &*self.purse.load() {
+            purse.close();
+        }
+    }
+
+    /// Notes that something is leased here, or may be, before the ledger is asked for it; or that
+    /// nothing is any more.
+    pub(super) fn set_leased(&self, leased: bool) {
+        self.leased.store(leased, Ordering::SeqCst);
+    }
+
+    /// Notes that something was put back into a purse that is closed.
+    pub(super) fn note_put_back(&self) {
+        self.put_back.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(super) fn put_back(&self) -> u64 {
+        self.put_back.load(Ordering::SeqCst)
+    }
+
+    /// Notes that all that had been put back by then is with the ledger again.
+    pub(super) fn note_given_back(&self, put_back: u64) {
+        self.given_back.store(put_back, Ordering::SeqCst);
+    }
+
+    /// Notes that something came free here: what was refused may fit by now.
+    pub(crate) fn note_relief(&self) {
+        self.reliefs.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(super) fn reliefs(&self) -> u64 {
+        self.reliefs.load(Ordering::SeqCst)
+    }
+
+    /// What the till is like, before the ledger is asked.
+    pub(super) fn before(&self) -> Before {
+        let put_back = self.put_back();
+        let with_the_node = self.given_back.load(Ordering::SeqCst) != put_back;
+        let leased = self.leased.load(Ordering::SeqCst) || with_the_node;
+        Before { leased, put_back, reliefs: self.reliefs() }
+    }
+
+    /// Whether the node had something here, at some time since then, that the ledger could not give.
+    pub(super) fn had_money_since(&self, before: Before) -> bool {
+        before.leased || self.leased.load(Ordering::SeqCst) || self.put_back() != before.put_back
+    }
+
+    /// Learns what the ledger says of the limit.
+    pub(crate) fn see(&self, standing: &Standing) {
+        let mut learnt = self.learnt.lock();
+        match &mut learnt.standing {
+            Some(known) => known.as_mut().clone_from(standing),
+            None => learnt.standing = Some(Box::new(standing.clone())),
+        }
+    }
+
+    /// Whether the ledger ever said anything of the limit.
+    pub(super) fn was_seen(&self) -> bool {
+        self.learnt.lock().standing.is_some()
+    }
+
+    pub(super) fn note_unexposed(&self, amount: Amount) {
+        self.learnt.lock().unexposed = amount;
+    }
+
+    /// How the limit stands as far as the node knows, as it is shown: as the ledger last said or, in a
+    /// window that has begun since, untouched.
+    pub(crate) fn standing_at(&self, now: Timestamp) -> Option<Standing> {
+        let standing = self.learnt.lock().standing.as_deref().cloned()?;
+        if standing.window.end.is_none_or(|end| now < end) {
+            return Some(self.shown(standing));
+        }
+        let window = standing.limit.key().period.window(now);
+        let (spent, held, own) = (Amount::ZERO, Amount::ZERO, Amount::ZERO);
+        Some(Standing { window, spent, held, own, ..standing })
+    }
+
+    /// A standing as it is shown: what this node has leased and nobody has drawn is nobody's.
+    pub(crate) fn shown(&self, standing: Standing) -> Standing {
+        let learnt = self.learnt.lock();
+        let open = self.purse.load();
+        let same = learnt.window == Some(standing.window);
+        let free = open.as_ref().filter(|_| same).map_or(Amount::ZERO, |purse| {
+            purse.free().checked_add(learnt.unexposed).unwrap_or(Amount::MAX_CAP)
+        });
+        let own = standing.own;
+        let others = standing.held.saturating_sub(own).saturating_sub(free);
+        Standing { held: others.checked_add(own).unwrap_or(standing.held), ..standing }
+    }
+}
+
+impl fmt::Debug for Till {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Till").field(&self.at).finish()
+    }
+}
+
+impl Drop for Till {
+    fn drop(&mut self) {
+        if let Some(register) = self.register.upgrade() {
+            register.forget_gone(&self.at);
+        }
+    }
+}
+
+/// Where the tills of a node are.
+#[derive(Default)]
+pub(crate) struct Tills {
+    all: Mutex<HashMap<AccountId, Limits>>,
+    /// So often an account changed, or something came free that the ledger did not say where.
+    changes: AtomicU64,
+}
+
+type Limits = SmallVec<[(LimitKey, Weak<Till>); 1]>;
+
+impl Tills {
+    /// The till of this limit.
+    pub(crate) fn at(self: &Arc<Self>, at: &LimitAt) -> Arc<Till> {
+        let mut all = self.all.lock();
+        let limits = all.entry(at.account.clone()).or_default();
+        let known = limits.iter_mut().find(|(limit, _)| *limit == at.limit);
+        if let Some(till) = known.as_ref().and_then(|(_, till)| till.upgrade()) {
+            return till;
+        }
+        let till = Arc::new(Till::new(at.clone(), Arc::downgrade(self)));
+        match known {
+            Some((_, gone)) => *gone = Arc::downgrade(&till),
+            None => limits.push((at.limit.clone(), Arc::downgrade(&till))),
+        }
+        till
+    }
+
+    /// The tills of an account.
+    pub(super) fn of(&self, account: &AccountId) -> Vec<Arc<Till>> {
+        let all = self.all.lock();
+        all.get(account).into_iter().flatten().filter_map(|(_, till)| till.upgrade()).collect()
+    }
+
+    /// The till of this limit, if there is one.
+    pub(super) fn find(&self, account: &AccountId, limit: &LimitKey) -> Option<Arc<Till>> {
+        let all = self.all.lock();
+        let (_, till) = all.get(account)?.iter().find(|(key, _)| key == limit)?;
+        till.upgrade()
+    }
+
+    fn forget_gone(&self, at: &LimitAt) {
+        let mut all = self.all.lock();
+        let Some(limits) = all.get_mut(&at.account) else { return };
+        limits.retain(|(limit, till)| *limit != at.limit || till.strong_count() > 0);
+        if limits.is_empty() {
+            all.remove(&at.account);
+        }
+    }
+
+    /// Notes that something changed that evidence may rest on.
+    pub(crate) fn note_change(&self) {
+        self.changes.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(super) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::SeqCst)
+    }
+}
