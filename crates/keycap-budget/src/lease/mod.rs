@@ -6,7 +6,8 @@
 //! for it, durably and in the purse's own window (I6); and a purse that cannot give is never a
 //! refusal, only a reason to ask the ledger.
 //!
-//! - [`Purse`] is what requests touch: one limit, one window, atomics only.
+//! - [`Purse`] is what requests touch: one limit, one window. What a draw finds at hand it takes with
+//!   atomics alone.
 //! - [`Leases`] decides when to take, raise, renew, shrink and release leases. It is pure: an event and
 //!   the time go in, actions come out. It speaks of purses by number and of holds by id.
 //! - [`LeaseSettings`] bounds both.
