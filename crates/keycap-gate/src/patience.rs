@@ -63,3 +63,6 @@ impl Patience {
 pub(crate) fn may_wait(refusal: &Refusal) -> bool {
     refusal.code() == Code::BudgetReserved
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,3 +60,6 @@ fn receipt(answer: Decided) -> Result<Receipt, TrackError> {
         Err(fault) => Err(TrackError::Fault(fault)),
     }
 }
+
+#[cfg(test)]
+mod tests;
