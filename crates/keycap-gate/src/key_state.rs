@@ -117,7 +117,8 @@ impl KeyState {
     /// Records what the work cost. Call it once or many times.
     ///
     /// The cost is queued before this returns; the future only waits until it is durable, and
-    /// dropping it loses nothing. Only a cost with an id or tags of its own that meets a full queue
+    /// dropping it loses nothing. A lone cost is sent at once; while more than a thousand a second come
+    /// in, a batch may wait up to 5 ms for company. Only a cost with an id or tags of its own that meets a full queue
     /// has to wait for a place, in the future: that one is not recorded if the future is dropped.
     ///
     /// # Errors
