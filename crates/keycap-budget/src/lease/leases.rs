@@ -67,7 +67,6 @@ struct LimitState {
 struct Acquiring {
     id: HoldId,
     amount: Amount,
-    exposure: Amount,
     /// The last asking.
     ticket: Option<Ticket>,
     again_at: Option<Ticks>,

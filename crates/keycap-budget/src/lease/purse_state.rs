@@ -155,8 +155,8 @@ impl PurseState {
 
 impl Lease {
     /// A lease as it was taken.
-    pub(super) fn new(id: HoldId, amount: Amount, exposure: Amount, expires: Ticks) -> Self {
-        let (most, least, renew_at) = (amount, amount, expires);
+    pub(super) fn new(id: HoldId, amount: Amount, expires: Ticks, renew_at: Ticks) -> Self {
+        let (most, least, exposure) = (amount, amount, Amount::ZERO);
         let (pending, fate) = (None, Fate::Alive);
         Self { id, most, least, exposure, expires, renew_at, pending, fate }
     }

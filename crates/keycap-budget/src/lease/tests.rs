@@ -1,5 +1,7 @@
 //! One node over one ledger, answered at once.
 
+mod mishaps;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use keycap_base::Ticks;
 
-use super::{Acquiring, Leases, Step, Wanted};
+use super::{Leases, Step, Wanted};
 use crate::lease::purse_state::{Asked, Lease, Level, PurseState, Stage};
 use crate::lease::{Action, LimitAt, PurseId, Ticket};
 use crate::{Decided, Held, HoldId, HoldState, Outcome, Standing};
@@ -67,9 +67,8 @@ impl Leases {
         match answer {
             Ok(Outcome::Held(held)) => {
                 let expires = asked_at.plus(held.expires_in);
-                let Acquiring { id, amount, exposure, .. } = acquiring;
                 let renew_at = asked_at.plus(self.settings.renew_after());
-                let lease = Lease { renew_at, ..Lease::new(id, amount, exposure, expires) };
+                let lease = Lease::new(acquiring.id, acquiring.amount, expires, renew_at);
                 self.leased(limit, lease, &held, acquiring.wanted, asked_at, step);
             }
             Ok(Outcome::Refused(shortfall)) => {
@@ -151,14 +150,12 @@ impl Leases {
         id
     }
 
+    /// Puts a lease behind a purse. Nothing of it is exposed yet: that is asked for next.
     fn add_lease(&mut self, id: PurseId, lease: Lease, step: &mut Step<'_>) {
-        let amount = lease.exposure;
         let Some(purse) = self.purses.get_mut(&id) else { return };
         purse.leases.push(lease);
-        purse.level = Level::Enough;
-        purse.credit = purse.credit.saturating_add(amount.units());
+        purse.level = Level::Low;
         self.tell_payers(id, step);
-        step.actions.push(Action::Deposit { purse: id, amount });
     }
 
     /// Gives a lease back that nobody has drawn from.

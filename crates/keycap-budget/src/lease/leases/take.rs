@@ -68,10 +68,9 @@ impl Leases {
         let Some(amount) = (Sizing { demand: &state.demand, last, left, settings }).size() else {
             return;
         };
-        let exposure = one_step(amount);
         let id = (step.fresh)();
         let (ticket, again_at, wanted) = (None, None, Wanted::Yes);
-        state.acquiring = Some(Acquiring { id, amount, exposure, ticket, again_at, wanted });
+        state.acquiring = Some(Acquiring { id, amount, ticket, again_at, wanted });
         self.ask_to_hold(limit, step);
     }
 
@@ -88,7 +87,8 @@ impl Leases {
             owner: self.owner,
             life: self.settings.life,
             on_expiry: self.settings.on_expiry,
-            exposure: Some(acquiring.exposure),
+            // Raised once it is known: a hold that arrives after it was given up costs nothing.
+            exposure: Some(Amount::ZERO),
         });
         let ticket = self.ask(Subject::Limit(limit.clone()), operation, before, step);
         if let Some(acquiring) = self.limits.get_mut(limit).and_then(|it| it.acquiring.as_mut()) {
