@@ -6,6 +6,7 @@
 //! of the ledger are checked. Everything follows from a seed.
 //!
 //! - [`World`] is the state, [`Move`] all that can happen to it.
+//! - [`search`] goes through every state of a small world.
 //! - [`run`] goes through many random [`Script`]s, and makes the first that fails small.
 #![allow(
     clippy::unwrap_used,
@@ -23,6 +24,7 @@ mod queue;
 mod requests;
 mod rest;
 mod script;
+mod search;
 mod shape;
 mod store;
 mod truth;
@@ -31,6 +33,7 @@ mod world;
 pub use drawer::{Drawer, Pocket};
 pub use requests::End;
 pub use script::{Failure, Script, run};
+pub use search::{Covered, Mishaps, SmallWorld, Way, search};
 pub use shape::{Change, Row, account, limit, organisation};
 pub use store::Store;
 pub use truth::Broken;

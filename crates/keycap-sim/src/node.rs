@@ -67,8 +67,6 @@ pub(crate) enum About {
 pub(crate) struct Outgoing {
     pub(crate) asking: u32,
     pub(crate) operations: Vec<Operation>,
-    /// The asking that this repeats on a new connection; the old one is closed.
-    pub(crate) instead_of: Option<u32>,
 }
 
 /// What a node did.
@@ -165,7 +163,7 @@ impl<P: Drawer> Node<P> {
     fn perform(&mut self, action: Action) -> Option<Event> {
         match action {
             Action::Ask { ticket, operation } => {
-                self.ask(About::Lease(ticket), vec![operation], None);
+                self.ask(About::Lease(ticket), vec![operation]);
                 return None;
             }
             Action::Open { purse, limit, window } => {
@@ -239,15 +237,10 @@ impl<P: Drawer> Node<P> {
         }
     }
 
-    pub(crate) fn ask(
-        &mut self,
-        about: About,
-        operations: Vec<Operation>,
-        instead_of: Option<u32>,
-    ) {
+    pub(crate) fn ask(&mut self, about: About, operations: Vec<Operation>) {
         self.asked += 1;
         let asking = self.asked;
-        self.outbox.push(Outgoing { asking, operations: operations.clone(), instead_of });
+        self.outbox.push(Outgoing { asking, operations: operations.clone() });
         self.askings.insert(asking, Asking { about, operations, asked_at: self.now });
     }
 
@@ -276,8 +269,7 @@ impl<P: Drawer> Node<P> {
                 let asked_at = given_up.asked_at;
                 self.tell(Event::Answered { ticket, asked_at, answer: None });
             }
-            About::Hold(_) => self.ask(given_up.about, given_up.operations, Some(asking)),
-            About::Batch(_) => self.ask(given_up.about, given_up.operations, None),
+            About::Hold(_) | About::Batch(_) => self.ask(given_up.about, given_up.operations),
         }
     }
 

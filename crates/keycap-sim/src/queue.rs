@@ -39,7 +39,7 @@ impl<P: Drawer> Node<P> {
         }
         let owed = self.folded();
         let operations = owed.iter().map(|owed| self.operation(owed)).collect();
-        self.ask(About::Batch(owed), operations, None);
+        self.ask(About::Batch(owed), operations);
     }
 
     /// The queue, with those that only count requests and are paid from the same purses as one.

@@ -167,7 +167,7 @@ impl<P: Drawer> Node<P> {
             on_expiry: OnExpiry::Capture,
             exposure: None,
         });
-        self.ask(About::Hold(request), vec![hold], None);
+        self.ask(About::Hold(request), vec![hold]);
     }
 
     pub(crate) fn hold_answered(&mut self, request: u32, answer: &Decided) {

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use keycap_budget::{Claim, DEFAULT_HOLD_LIFE, Snapshot};
+use keycap_budget::lease::LimitAt;
+use keycap_budget::{
+    AccountId, Amount, Claim, CounterKey, DEFAULT_HOLD_LIFE, Hold, Meter, Snapshot,
+};
 
 use crate::drawer::Drawer;
 use crate::node::{Life, Node};
-use crate::requests::{End, Stage};
+use crate::requests::{End, Stage, cost};
 use crate::store::Store;
 use crate::truth::{Broken, broken};
 use crate::world::World;
@@ -16,6 +19,9 @@ const MOST_ROUNDS: usize = 2_000;
 
 /// How much time passes between two rounds.
 const ROUND: Duration = Duration::from_millis(100);
+
+/// The largest amount that is asked for to see whether it is admitted.
+const MOST_PROBED: i64 = 1_000_000;
 
 /// After so many rounds without a message nobody waits to ask again.
 const QUIET_ROUNDS: usize = 7;
@@ -34,6 +40,7 @@ impl<S: Store, P: Drawer> World<S, P> {
         }
         self.let_arrive()?;
         self.check_all_known()?;
+        self.probe()?;
         self.end_all();
         self.let_return()?;
         self.check_living_hold_nothing()?;
@@ -88,19 +95,28 @@ impl<S: Store, P: Drawer> World<S, P> {
 
     /// I6: every lease that the ledger has for a living node is one that the node knows.
     fn check_all_known(&self) -> Result<(), Broken> {
-        let snapshot = self.store.snapshot();
+        let snapshot = &self.rows;
         for node in self.nodes.iter().filter(|node| node.life != Life::Down) {
             let known: Vec<_> =
                 node.purses.values().flat_map(|held| held.drawer.leases()).collect();
-            let is_lost = |hold: &&keycap_budget::Hold| {
+            let is_lost = |hold: &&Hold| {
                 let lease = matches!(hold.claim, Claim::Limit(..));
-                lease && hold.is_open() && hold.owner == node.owner && !known.contains(&hold.id)
+                lease
+                    && hold.is_open()
+                    && hold.owner == node.owner
+                    && !known.contains(&hold.id)
+                    && !self.costs_nothing(hold)
             };
             if let Some(hold) = snapshot.holds.iter().find(is_lost) {
                 return broken("I6, equal", format!("nobody knows of {hold:?}"));
             }
         }
-        self.check_closed(&snapshot)
+        self.check_closed(snapshot)
+    }
+
+    /// A lease that came when nobody waited for it any more: it expires, and nothing of it is captured.
+    fn costs_nothing(&self, hold: &Hold) -> bool {
+        hold.exposure.is_some_and(Amount::is_zero) && self.truth.late.contains(&hold.id)
     }
 
     /// I6: behind a closed purse the ledger has no more than what was drawn from it.
@@ -118,6 +134,70 @@ impl<S: Store, P: Drawer> World<S, P> {
             }
         }
         Ok(())
+    }
+
+    /// I7: for each account a request of half of what is left for it is admitted, and one of a little
+    /// more than that is refused. What nodes have free counts as left.
+    fn probe(&mut self) -> Result<(), Broken> {
+        if self.rows.holds.iter().any(|hold| hold.is_open() && self.is_orphan(hold)) {
+            return Ok(());
+        }
+        for row in 0..self.plan.rows.len() {
+            let account = self.plan.rows[row].id.clone();
+            let node = row % self.nodes.len();
+            let Some(left) = self.left_for(&account, node) else { continue };
+            for (units, fits) in [(left.min(MOST_PROBED) / 2, true), (left + 1, false)] {
+                let Ok(units) = u32::try_from(units) else { continue };
+                let claim = cost(&Meter::USD, units);
+                let before = self.truth.refusals;
+                self.nodes[node].start(&account, claim);
+                self.work_off();
+                self.let_arrive()?;
+                let was_refused = self.truth.refusals > before;
+                if was_refused == fits {
+                    let found = format!("{units} for {account} with {left} left, fits: {fits}");
+                    return broken("I7", found);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A hold of a node that is gone, or one that nobody knows of.
+    fn is_orphan(&self, hold: &Hold) -> bool {
+        let living = |node: &Node<P>| node.life == Life::Up && node.owner == hold.owner;
+        !self.nodes.iter().any(living) || self.costs_nothing(hold)
+    }
+
+    /// What is left for an account on its tightest limit of money, were all that is free returned.
+    fn left_for(&self, account: &AccountId, node: usize) -> Option<i64> {
+        let node = &self.nodes[node];
+        let limits = node.limits(account, &cost(&Meter::USD, 1));
+        let now = self.ledger_now();
+        let left = |at: &LimitAt| {
+            let start = at.limit.period.window(now).start;
+            let (account, limit) = (at.account.clone(), at.limit.clone());
+            let row = self.rows.accounts.iter().find(|row| row.id == account)?;
+            let cap = row.terms.limits.find(&limit)?.cap().units();
+            let key = CounterKey { account, limit, start };
+            let spent = self.rows.counters.iter().find(|(other, _)| *other == key);
+            let spent = spent.map_or(0, |(_, counter)| counter.spent.units());
+            Some(cap - spent - self.used(&key))
+        };
+        (node.life == Life::Up).then_some(())?;
+        limits.iter().filter_map(left).min().map(|left| left.max(0))
+    }
+
+    /// What requests have drawn and hold on a counter.
+    fn used(&self, key: &CounterKey) -> i64 {
+        let own = self.rows.holds.iter().filter(|hold| !matches!(hold.claim, Claim::Limit(..)));
+        let legs = own.flat_map(|hold| &hold.legs).filter(|leg| leg.counter() == *key);
+        let held: i64 = legs.map(|leg| leg.amount.units()).sum();
+        let purses = self.nodes.iter().flat_map(|node| {
+            let on_it = node.purses.iter().filter(|(_, purse)| purse.counter() == *key);
+            on_it.map(|(_, purse)| (purse.credit - purse.drawer.free().units()).max(0))
+        });
+        held + purses.sum::<i64>()
     }
 
     fn end_all(&mut self) {
@@ -148,16 +228,20 @@ impl<S: Store, P: Drawer> World<S, P> {
     }
 
     fn check_living_hold_nothing(&self) -> Result<(), Broken> {
-        let snapshot = self.store.snapshot();
+        let snapshot = &self.rows;
         let living = |owner| self.nodes.iter().any(|it| it.life != Life::Down && it.owner == owner);
-        match snapshot.holds.iter().find(|hold| hold.is_open() && living(hold.owner)) {
+        match snapshot
+            .holds
+            .iter()
+            .find(|hold| hold.is_open() && living(hold.owner) && !self.costs_nothing(hold))
+        {
             Some(hold) => broken("I6, equal", format!("nobody gives back {hold:?}")),
             None => Ok(()),
         }
     }
 
     fn check_nothing_held(&self) -> Result<(), Broken> {
-        let snapshot = self.store.snapshot();
+        let snapshot = &self.rows;
         match snapshot.counters.iter().find(|(_, counter)| !counter.held.is_zero()) {
             Some((key, counter)) => broken("I6, equal", format!("{key:?} shows {counter:?}")),
             None => Ok(()),

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use keycap_base::Timestamp;
-use keycap_budget::{AccountId, Amount, ChargeId, Cost, CounterKey, OwnerId, Snapshot, Violation};
+use keycap_budget::{
+    AccountId, Amount, ChargeId, Cost, CounterKey, HoldId, OwnerId, Snapshot, Violation,
+};
 
 use crate::node::Fact;
 
@@ -58,11 +60,15 @@ pub(crate) struct Truth {
     /// Charges that nodes were told are on record.
     pub(crate) acknowledged: BTreeSet<ChargeId>,
     pub(crate) lost: BTreeMap<OwnerId, BTreeMap<CounterKey, Lost>>,
+    /// How many requests were refused for want of money.
+    pub(crate) refusals: u32,
     /// Charges that a crashed node had not sent, or that may have been lost on the way.
     pub(crate) may_be_lost: BTreeSet<ChargeId>,
     /// Whether limits came or went, or accounts moved: then a charge may count where nothing was set
     /// aside for it.
     pub(crate) was_amended: bool,
+    /// Holds that may have been taken when nobody waited for them any more.
+    pub(crate) late: BTreeSet<HoldId>,
     pub(crate) stray: Option<String>,
 }
 
@@ -85,7 +91,8 @@ impl Truth {
                 self.acknowledged.insert(id);
             }
             Fact::Stray(purse) => self.stray = Some(format!("{purse:?} is not open")),
-            Fact::Decided(..) | Fact::WantsHold(_) | Fact::Short(..) => {}
+            Fact::Decided(_, Some(_)) => self.refusals += 1,
+            Fact::Decided(_, None) | Fact::WantsHold(_) | Fact::Short(..) => {}
         }
     }
 

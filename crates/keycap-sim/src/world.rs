@@ -5,15 +5,17 @@
 //! script and stays one when moves are left out.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 use std::time::Duration;
 
 use keycap_base::{Ticks, Timestamp};
 use keycap_budget::lease::{Event, LeaseSettings, LimitAt};
-use keycap_budget::{AccountId, Decided, Meter, Operation, Outcome, OwnerId, Sweep};
+use keycap_budget::{AccountId, Decided, Meter, Operation, Outcome, OwnerId, Snapshot, Sweep};
 
 use crate::drawer::Drawer;
 use crate::ids::Ids;
-use crate::node::{Fact, Life, Node, View};
+use crate::node::{About, Fact, Life, Node, View};
 use crate::requests::{End, Stage, cost};
 use crate::shape::{Change, Row, open};
 use crate::store::Store;
@@ -108,7 +110,7 @@ enum Body {
 }
 
 /// Nodes over one ledger.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug)]
 pub struct World<S, P> {
     pub(crate) plan: Plan,
     pub(crate) store: S,
@@ -119,6 +121,10 @@ pub struct World<S, P> {
     /// How far the ledger's clock was set forward.
     jumped: Duration,
     pub(crate) truth: Truth,
+    /// Every row of the ledger, as of now.
+    pub(crate) rows: Arc<Snapshot>,
+    /// Whether they changed since they were last checked.
+    pub(crate) is_changed: bool,
 }
 
 impl<S: Store, P: Drawer> World<S, P> {
@@ -134,9 +140,9 @@ impl<S: Store, P: Drawer> World<S, P> {
         let nodes = (0..plan.nodes).map(node).collect();
         let (passed, jumped) = (Duration::ZERO, Duration::ZERO);
         let (messages, truth) = (Vec::new(), Truth::default());
-        let mut world = Self { plan, store, nodes, messages, passed, jumped, truth };
-        let snapshot = world.store.snapshot();
-        world.truth.note_caps(&snapshot, START);
+        let (rows, is_changed) = (Arc::new(store.snapshot()), true);
+        let mut world =
+            Self { plan, store, nodes, messages, passed, jumped, truth, rows, is_changed };
         world.set_clocks();
         world
     }
@@ -215,7 +221,7 @@ impl<S: Store, P: Drawer> World<S, P> {
             Move::Hear { node } => self.hear(node),
             Move::Sweep => return self.sweep(Sweep::Expired),
             Move::Prune => {
-                self.store.apply(&[Operation::Prune], self.ledger_now());
+                self.ledger_does(&[Operation::Prune]);
             }
         }
         Ok(())
@@ -279,9 +285,37 @@ impl<S: Store, P: Drawer> World<S, P> {
         self.messages.len()
     }
 
+    /// Whether a question of a node, or its answer, is on its way.
+    pub(crate) fn is_on_its_way(&self, node: u8, asking: u32) -> bool {
+        let owner = self.nodes[usize::from(node)].owner;
+        self.messages.iter().any(|message| message.owner == owner && message.asking == asking)
+    }
+
+    /// Whether a batch of a node's charges is under way.
+    pub(crate) fn is_sending(&self, node: u8) -> bool {
+        let mut askings = self.nodes[usize::from(node)].askings.values();
+        askings.any(|asking| matches!(asking.about, About::Batch(_)))
+    }
+
+    /// A hash of each message.
+    pub(crate) fn message_hashes(&self) -> Vec<u64> {
+        let hash = |message: &Message| {
+            let mut hasher = DefaultHasher::new();
+            message.hash(&mut hasher);
+            hasher.finish()
+        };
+        self.messages.iter().map(hash).collect()
+    }
+
+    /// What the clocks show.
+    pub(crate) fn times(&self) -> (Duration, Duration) {
+        (self.passed, self.jumped)
+    }
+
     fn arrive(&mut self, message: &Message) -> Result<(), Broken> {
         match &message.body {
             Body::Asked(operations) => {
+                self.note_late(message, operations);
                 let answers = self.apply(operations)?;
                 let Message { node, owner, asking, .. } = *message;
                 let body = Body::Answered(answers);
@@ -297,9 +331,28 @@ impl<S: Store, P: Drawer> World<S, P> {
         Ok(())
     }
 
-    /// The ledger does a batch.
-    pub(crate) fn apply(&mut self, operations: &[Operation]) -> Result<Vec<Decided>, Broken> {
+    /// A hold that arrives when nobody waits for it any more is one that nobody knows of.
+    fn note_late(&mut self, message: &Message, operations: &[Operation]) {
+        let node = &self.nodes[usize::from(message.node)];
+        if node.owner == message.owner && node.askings.contains_key(&message.asking) {
+            return;
+        }
+        for operation in operations {
+            if let Operation::Hold(hold) = operation {
+                self.truth.late.insert(hold.id);
+            }
+        }
+    }
+
+    fn ledger_does(&mut self, operations: &[Operation]) -> Vec<Decided> {
         let answers = self.store.apply(operations, self.ledger_now());
+        (self.rows, self.is_changed) = (Arc::new(self.store.snapshot()), true);
+        answers
+    }
+
+    /// The ledger does a batch, all of which must make sense.
+    pub(crate) fn apply(&mut self, operations: &[Operation]) -> Result<Vec<Decided>, Broken> {
+        let answers = self.ledger_does(operations);
         for (operation, answer) in operations.iter().zip(&answers) {
             self.check_covered(operation, answer)?;
         }
@@ -375,22 +428,21 @@ impl<S: Store, P: Drawer> World<S, P> {
     fn amend(&mut self, account: u8, change: Change) {
         let Some(row) = pick(&self.plan.rows, account) else { return };
         let Some(amendment) = change.amendment(row, &self.plan.rows) else { return };
-        let snapshot = self.store.snapshot();
-        let known = snapshot.accounts.iter().find(|account| account.id == row.id);
+        let known = self.rows.accounts.iter().find(|account| account.id == row.id);
         let Some(version) = known.map(|account| account.version) else { return };
         let operation = Operation::Amend { account: row.id.clone(), version, amendment };
-        let answers = self.store.apply(&[operation], self.ledger_now());
+        let answers = self.ledger_does(&[operation]);
         if matches!(answers[..], [Ok(Outcome::Amended(_))]) {
             self.truth.was_amended = true;
         }
     }
 
     fn current_view(&self) -> BTreeMap<AccountId, View> {
-        let view = |account: keycap_budget::Account| {
+        let view = |account: &keycap_budget::Account| {
             let limits = account.terms.limits.iter().cloned().collect();
-            (account.id, View { parent: account.parent, limits })
+            (account.id.clone(), View { parent: account.parent.clone(), limits })
         };
-        self.store.snapshot().accounts.into_iter().map(view).collect()
+        self.rows.accounts.iter().map(view).collect()
     }
 
     fn hear(&mut self, node: u8) {
@@ -409,6 +461,7 @@ impl<S: Store, P: Drawer> World<S, P> {
     pub(crate) fn work_off(&mut self) {
         loop {
             self.send();
+            self.close_connections();
             let facts = self.take_facts();
             if facts.is_empty() && !self.wake_one() {
                 break;
@@ -428,14 +481,25 @@ impl<S: Store, P: Drawer> World<S, P> {
         for (number, node) in self.nodes.iter_mut().enumerate() {
             let (owner, number) = (node.owner, u8::try_from(number).unwrap_or(u8::MAX));
             for outgoing in node.outbox.drain(..) {
-                if let Some(old) = outgoing.instead_of {
-                    let is_old = |it: &Message| it.owner == owner && it.asking == old;
-                    self.messages.retain(|message| !is_old(message));
-                }
                 let (asking, body) = (outgoing.asking, Body::Asked(outgoing.operations));
                 self.messages.push(Message { node: number, owner, asking, body });
             }
         }
+    }
+
+    /// A request asks for its hold on a connection of its own, and closes it when it is answered or gives
+    /// up: what it left on the way does not arrive. What a node that crashed has sent may.
+    fn close_connections(&mut self) {
+        let nodes = &self.nodes;
+        let is_left = |message: &Message| {
+            let node = &nodes[usize::from(message.node)];
+            let Body::Asked(operations) = &message.body else { return false };
+            node.owner == message.owner
+                && node.life != Life::Down
+                && !node.askings.contains_key(&message.asking)
+                && operations.iter().any(is_own_hold)
+        };
+        self.messages.retain(|message| !is_left(message));
     }
 
     fn take_facts(&mut self) -> Vec<(usize, Fact)> {
@@ -506,6 +570,11 @@ impl<S: Store, P: Drawer> World<S, P> {
         self.nodes[node].ask_for_hold(request, busy);
         true
     }
+}
+
+/// Whether a request asks for a hold of its own.
+fn is_own_hold(operation: &Operation) -> bool {
+    matches!(operation, Operation::Hold(hold) if !matches!(hold.claim, keycap_budget::Claim::Limit(..)))
 }
 
 /// One of those there are, counted round and round.
