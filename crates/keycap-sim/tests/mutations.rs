@@ -29,8 +29,8 @@ fn books() -> Books<MemoryShelf> {
     Books::new(MemoryShelf::default(), Retention::default())
 }
 
-fn does(books: &mut Books<MemoryShelf>, operation: Operation, now: Timestamp) -> Decided {
-    match books.apply(&operation, now) {
+fn does(books: &mut Books<MemoryShelf>, operation: &Operation, now: Timestamp) -> Decided {
+    match books.apply(operation, now) {
         Ok(decided) => decided,
         Err(never) => match never {},
     }
@@ -65,7 +65,7 @@ impl Mistake for Unexposed {
         if let Operation::Extend { exposure, .. } = &mut operation {
             *exposure = exposure.map(|_| Amount::ZERO);
         }
-        does(books, operation, now)
+        does(books, &operation, now)
     }
 }
 
@@ -81,10 +81,10 @@ impl Mistake for Hasty {
     fn instead(books: &mut Books<MemoryShelf>, asked: &Operation, now: Timestamp) -> Decided {
         if let Operation::Shrink { account, hold, .. } = asked {
             let (account, hold) = (account.clone(), *hold);
-            does(books, Operation::Release { account, hold }, now)?;
+            does(books, &Operation::Release { account, hold }, now)?;
             return Ok(Outcome::Shrunk { left: Amount::ZERO });
         }
-        does(books, asked.clone(), now)
+        does(books, asked, now)
     }
 }
 
@@ -102,7 +102,7 @@ impl Mistake for Stingy {
         if let Operation::Shrink { keep, .. } = &mut operation {
             *keep = Amount::new(keep.units() - 1).unwrap_or(Amount::ZERO);
         }
-        does(books, operation, now)
+        does(books, &operation, now)
     }
 }
 
@@ -118,7 +118,7 @@ impl Mistake for Miser {
     fn instead(books: &mut Books<MemoryShelf>, asked: &Operation, now: Timestamp) -> Decided {
         match asked {
             Operation::Shrink { keep, .. } => Ok(Outcome::Shrunk { left: *keep }),
-            asked => does(books, asked.clone(), now),
+            asked => does(books, asked, now),
         }
     }
 }
@@ -135,13 +135,13 @@ struct Capless;
 impl Mistake for Capless {
     fn instead(books: &mut Books<MemoryShelf>, asked: &Operation, now: Timestamp) -> Decided {
         let Operation::Hold(NewHold { account, .. }) = asked else {
-            return does(books, asked.clone(), now);
+            return does(books, asked, now);
         };
         let chain = match books.chain(account) {
             Ok(chain) => chain,
             Err(never) => match never {},
         };
-        let Some(chain) = chain else { return does(books, asked.clone(), now) };
+        let Some(chain) = chain else { return does(books, asked, now) };
         let change = |books: &mut Books<MemoryShelf>, raised: bool| {
             for row in chain.iter() {
                 let version = row.version + u64::from(!raised);
@@ -154,11 +154,11 @@ impl Mistake for Capless {
                 let limits = limits.unwrap_or_default();
                 let amendment = Amendment::new().limits(limits);
                 let amend = Operation::Amend { account: row.id.clone(), version, amendment };
-                assert!(does(books, amend, now).is_ok());
+                assert!(does(books, &amend, now).is_ok());
             }
         };
         change(books, true);
-        let answer = does(books, asked.clone(), now);
+        let answer = does(books, asked, now);
         change(books, false);
         answer
     }
@@ -180,7 +180,7 @@ impl Mistake for Forgetful {
                 uncovered: charge.cost.minus_saturating(&charge.cost),
                 standings: Vec::new(),
             })),
-            asked => does(books, asked.clone(), now),
+            asked => does(books, asked, now),
         }
     }
 }
@@ -195,16 +195,16 @@ struct Trusting;
 
 impl Mistake for Trusting {
     fn instead(books: &mut Books<MemoryShelf>, asked: &Operation, now: Timestamp) -> Decided {
-        let Operation::Sweep(sweep) = asked else { return does(books, asked.clone(), now) };
+        let Operation::Sweep(sweep) = asked else { return does(books, asked, now) };
         let ends = |hold: &keycap_budget::Hold| match sweep {
             Sweep::Expired => hold.expires_at <= now,
             Sweep::OwnersExcept(living) => !living.contains(&hold.owner),
         };
         let holds = books.shelf().snapshot().holds;
         for hold in holds.into_iter().filter(|hold| hold.is_open() && ends(hold)) {
-            does(books, Operation::Release { account: hold.account, hold: hold.id }, now)?;
+            does(books, &Operation::Release { account: hold.account, hold: hold.id }, now)?;
         }
-        does(books, asked.clone(), now)
+        does(books, asked, now)
     }
 }
 
@@ -231,10 +231,10 @@ impl Mistake for Fearful {
                     exposure: Some(amount),
                     life: std::time::Duration::ZERO,
                 };
-                does(books, raise, now)?;
+                does(books, &raise, now)?;
             }
         }
-        does(books, asked.clone(), now)
+        does(books, asked, now)
     }
 }
 
