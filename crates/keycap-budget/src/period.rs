@@ -159,7 +159,7 @@ impl Period {
 
 impl PartialEq for Period {
     fn eq(&self, other: &Self) -> bool {
-        self.cycle == other.cycle && self.zone.name() == other.zone.name()
+        self.cycle == other.cycle && self.zone == other.zone
     }
 }
 

@@ -1,5 +1,7 @@
 //! Windows: the concrete instances of a period.
 
+use std::cell::RefCell;
+
 use keycap_base::Timestamp;
 
 use crate::cycle::{Calendar, Cycle, Weekday};
@@ -16,6 +18,15 @@ const DAY: i64 = 24 * HOUR;
 const WEEK: i64 = 7 * DAY;
 /// The first Monday of 1970 in UTC, the fifth of January.
 const FIRST_MONDAY: i64 = 4 * DAY;
+
+/// How many windows of calendars each thread remembers.
+const MAX_RECENT: usize = 8;
+
+thread_local! {
+    /// The windows that were found last. A calendar takes its time, and nearly every question is about
+    /// the few periods in use and about now.
+    static RECENT: RefCell<Vec<(Period, Window)>> = const { RefCell::new(Vec::new()) };
+}
 
 /// One concrete instance of a [`Period`], from `start` up to and without `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,8 +81,34 @@ impl Period {
             (Cycle::Calendar(Calendar::Week(first)), Zone::Utc) => {
                 grid(WEEK, first_in_1970(first), millis)
             }
-            (Cycle::Calendar(calendar), zone) => civil(calendar, zone, millis),
+            (Cycle::Calendar(calendar), zone) => {
+                self.recent(millis).unwrap_or_else(|| self.noted(civil(calendar, zone, millis)))
+            }
         }
+    }
+
+    /// The window around `millis`, if this thread found it lately.
+    fn recent(&self, millis: i64) -> Option<Window> {
+        let instant = Timestamp::from_millis(millis);
+        let found = RECENT.try_with(|recent| {
+            let recent = recent.borrow();
+            let mut latest = recent.iter().rev();
+            latest.find(|(of, window)| window.contains(instant) && of == self).map(|(_, it)| *it)
+        });
+        // A thread that is ending remembers nothing.
+        found.ok().flatten()
+    }
+
+    /// Remembers a window, instead of the one that was found longest ago.
+    fn noted(&self, window: Window) -> Window {
+        let _ = RECENT.try_with(|recent| {
+            let mut recent = recent.borrow_mut();
+            if recent.len() == MAX_RECENT {
+                recent.remove(0);
+            }
+            recent.push((self.clone(), window));
+        });
+        window
     }
 
     /// The window after `window`; `None` after a lifetime, and past [`LATEST`](Self::LATEST).
@@ -123,4 +160,30 @@ fn civil(calendar: Calendar, zone: &Zone, millis: i64) -> Window {
         (start, next) = (next, calendar.next_date(next));
     }
     Window::between(zone.midnight(start), zone.midnight(next))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nine periods in turn, one more than are remembered, each at several instants.
+    #[test]
+    fn what_is_remembered_is_bounded_and_changes_no_window() {
+        let month = |day| Period::month().anchored(day).unwrap();
+        let berlin = Period::day().in_zone("Europe/Berlin").unwrap();
+        let mut periods: Vec<Period> = (1..=8).map(month).collect();
+        periods.push(berlin);
+        let instants = [0, 1_772_445_600_000, 1_774_746_000_000, 1_772_445_600_000];
+        for _ in 0..2 {
+            for millis in instants {
+                for period in &periods {
+                    let Cycle::Calendar(calendar) = period.cycle else { continue };
+                    let window = period.window(Timestamp::from_millis(millis));
+                    assert_eq!(window, civil(calendar, &period.zone, millis), "{period}");
+                    assert!(RECENT.with_borrow(|recent| recent.len() <= MAX_RECENT));
+                }
+            }
+        }
+        assert_eq!(RECENT.with_borrow(Vec::len), MAX_RECENT);
+    }
 }

@@ -18,6 +18,16 @@ pub(crate) enum Zone {
     Iana(TimeZone),
 }
 
+/// By name.
+impl PartialEq for Zone {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Utc, Self::Utc) => true,
+            _ => self.name() == other.name(),
+        }
+    }
+}
+
 impl Zone {
     pub(crate) fn named(name: &str) -> Result<Self, PeriodError> {
         if ["UTC", "Etc/UTC"].iter().any(|utc| name.eq_ignore_ascii_case(utc)) {
