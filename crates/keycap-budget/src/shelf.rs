@@ -31,7 +31,7 @@ pub trait Shelf {
     /// The counter; one that was never put is all zeros.
     fn counter(&mut self, key: &CounterKey) -> Result<Counter, Self::Error>;
     /// Writes a counter.
-    fn put_counter(&mut self, key: CounterKey, counter: Counter) -> Result<(), Self::Error>;
+    fn put_counter(&mut self, key: &CounterKey, counter: Counter) -> Result<(), Self::Error>;
     /// Forgets a counter.
     fn drop_counter(&mut self, key: &CounterKey) -> Result<(), Self::Error>;
     /// Up to `most` counters that nothing holds and whose windows are past their retention at `now`.

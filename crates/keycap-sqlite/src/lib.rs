@@ -10,6 +10,7 @@
 mod error;
 mod keys;
 mod ledger;
+mod newest;
 mod open;
 mod options;
 mod readers;

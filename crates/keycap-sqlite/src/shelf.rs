@@ -1,22 +1,23 @@
 //! The shelf that the books work on: rows of the database, and what the transaction changed.
 //!
-//! Accounts and counters are read once and kept, because the one writer is here. Counters and holds
-//! that changed are written when the transaction ends, each once, however often they changed. Charges
-//! and refunds are written as they come: each is written once anyway.
+//! Accounts, counters and open leases are read once and kept, because the one writer is here. Counters
+//! and holds that changed are written when the transaction ends, each once, however often they
+//! changed. So are new charges, all together. Refunds, which are few, are written as they come.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use keycap_base::Timestamp;
 use keycap_budget::{
-    Account, AccountId, Charge, ChargeId, Counter, CounterKey, Hold, HoldId, Horizon, Presence,
-    Refund, Shelf, Snapshot, Sweep,
+    Account, AccountId, Charge, ChargeId, Claim, Counter, CounterKey, Hold, HoldId, Horizon,
+    Presence, Refund, Shelf, Snapshot, Sweep,
 };
 
 use crate::StoreError;
+use crate::newest::Newest;
 use crate::rows::Rows;
 
-/// The most accounts, and the most counters, that are kept from one transaction to the next.
+/// The most accounts, counters and open leases, of each kind, that are kept from one transaction to the next.
 const MAX_KEPT: usize = 16_384;
 
 /// Rows of the database, and those that changed.
@@ -28,8 +29,16 @@ pub(crate) struct SqlShelf {
     /// Counters that were put and not yet written.
     changed: Vec<CounterKey>,
     horizon: Option<Horizon>,
-    /// Holds that were put and not yet written.
-    holds: HashMap<(AccountId, HoldId), Arc<Hold>>,
+    /// Holds that were put and not yet written, and open leases.
+    holds: HashMap<(AccountId, HoldId), KeptHold>,
+    /// The former.
+    changed_holds: Vec<(AccountId, HoldId)>,
+    newest_hold: Newest<HoldId>,
+    /// New charges that were put and not yet written.
+    charges: HashMap<ChargeId, Arc<Charge>>,
+    newest_charge: Newest<ChargeId>,
+    /// The charge that was looked for last and is not there.
+    absent: Option<(AccountId, ChargeId)>,
 }
 
 /// A counter that was read or put.
@@ -38,6 +47,20 @@ struct Kept {
     counter: Counter,
     presence: Presence,
     state: State,
+}
+
+/// A hold that was put, or an open lease that was read.
+#[derive(Debug)]
+struct KeptHold {
+    hold: Arc<Hold>,
+    /// What the database has, where that is known.
+    written: Option<Arc<Hold>>,
+}
+
+impl KeptHold {
+    fn is_changed(&self) -> bool {
+        self.written.as_ref().is_none_or(|written| !Arc::ptr_eq(written, &self.hold))
+    }
 }
 
 /// Whether the database has it so.
@@ -56,6 +79,11 @@ impl SqlShelf {
             changed: Vec::new(),
             horizon: None,
             holds: HashMap::new(),
+            changed_holds: Vec::new(),
+            newest_hold: Newest::default(),
+            charges: HashMap::new(),
+            newest_charge: Newest::default(),
+            absent: None,
         }
     }
 
@@ -75,9 +103,27 @@ impl SqlShelf {
                 kept.state = State::Written;
             }
         }
-        for (_, hold) in self.holds.drain() {
-            self.rows.put_hold(&hold)?;
+        for key in self.changed_holds.drain(..) {
+            let Some(mut kept) = self.holds.remove(&key) else { continue };
+            self.rows.put_hold(&kept.hold, kept.written.as_deref())?;
+            self.newest_hold.note(&kept.hold.root, kept.hold.id);
+            if is_worth_keeping(&kept.hold) {
+                kept.written = Some(Arc::clone(&kept.hold));
+                self.holds.insert(key, kept);
+            }
         }
+        self.write_out_charges()
+    }
+
+    /// Writes new charges in the order of their ids, as the database has them.
+    fn write_out_charges(&mut self) -> Result<(), StoreError> {
+        let mut charges: Vec<_> = self.charges.drain().map(|(_, charge)| charge).collect();
+        charges.sort_unstable_by(|one, other| (&one.root, one.id).cmp(&(&other.root, other.id)));
+        self.rows.add_charges(&charges)?;
+        for charge in &charges {
+            self.newest_charge.note(&charge.root, charge.id);
+        }
+        self.absent = None;
         Ok(())
     }
 
@@ -88,6 +134,9 @@ impl SqlShelf {
         }
         if self.counters.len() > MAX_KEPT {
             self.counters.clear();
+        }
+        if self.holds.len() > MAX_KEPT {
+            self.holds.clear();
         }
     }
 
@@ -104,6 +153,11 @@ impl SqlShelf {
         self.changed.clear();
         self.horizon = None;
         self.holds.clear();
+        self.changed_holds.clear();
+        self.newest_hold.clear();
+        self.charges.clear();
+        self.newest_charge.clear();
+        self.absent = None;
     }
 
     /// Every row. What changed must have been written.
@@ -154,11 +208,14 @@ impl Shelf for SqlShelf {
         Ok(self.kept(key)?.counter)
     }
 
-    fn put_counter(&mut self, key: CounterKey, counter: Counter) -> Result<(), StoreError> {
-        let changed = Kept { counter, presence: Presence::There, state: State::Changed };
-        let before = self.counters.insert(key.clone(), changed);
+    fn put_counter(&mut self, key: &CounterKey, counter: Counter) -> Result<(), StoreError> {
+        let put = Kept { counter, presence: Presence::There, state: State::Changed };
+        let before = match self.counters.get_mut(key) {
+            Some(kept) => Some(std::mem::replace(kept, put)),
+            None => self.counters.insert(key.clone(), put),
+        };
         if before.is_none_or(|before| before.state == State::Written) {
-            self.changed.push(key);
+            self.changed.push(key.clone());
         }
         Ok(())
     }
@@ -182,14 +239,35 @@ impl Shelf for SqlShelf {
     }
 
     fn hold(&mut self, root: &AccountId, id: HoldId) -> Result<Option<Arc<Hold>>, StoreError> {
-        if let Some(hold) = self.holds.get(&(root.clone(), id)) {
-            return Ok(Some(Arc::clone(hold)));
+        let key = (root.clone(), id);
+        if let Some(kept) = self.holds.get(&key) {
+            return Ok(Some(Arc::clone(&kept.hold)));
         }
-        Ok(self.rows.hold(root, id)?.map(Arc::new))
+        let Self { rows, newest_hold, .. } = self;
+        if newest_hold.is_before(root, id, || rows.newest_hold(root))? {
+            return Ok(None);
+        }
+        let found = rows.hold(root, id)?.map(Arc::new);
+        if let Some(hold) = found.as_ref().filter(|hold| is_worth_keeping(hold)) {
+            let (hold, written) = (Arc::clone(hold), Some(Arc::clone(hold)));
+            self.holds.insert(key, KeptHold { hold, written });
+        }
+        Ok(found)
     }
 
     fn put_hold(&mut self, hold: Arc<Hold>) -> Result<(), StoreError> {
-        self.holds.insert((hold.root.clone(), hold.id), hold);
+        let key = (hold.root.clone(), hold.id);
+        match self.holds.get_mut(&key) {
+            Some(kept) if kept.is_changed() => kept.hold = hold,
+            Some(kept) => {
+                kept.hold = hold;
+                self.changed_holds.push(key);
+            }
+            None => {
+                self.holds.insert(key.clone(), KeptHold { hold, written: None });
+                self.changed_holds.push(key);
+            }
+        }
         Ok(())
     }
 
@@ -222,14 +300,35 @@ impl Shelf for SqlShelf {
         root: &AccountId,
         id: ChargeId,
     ) -> Result<Option<Arc<Charge>>, StoreError> {
-        Ok(self.rows.charge(root, id)?.map(Arc::new))
+        if let Some(charge) = self.charges.get(&id).filter(|charge| charge.root == *root) {
+            return Ok(Some(Arc::clone(charge)));
+        }
+        let Self { rows, newest_charge, .. } = self;
+        let found = match newest_charge.is_before(root, id, || rows.newest_charge(root))? {
+            true => None,
+            false => rows.charge(root, id)?.map(Arc::new),
+        };
+        if found.is_none() {
+            self.absent = Some((root.clone(), id));
+        }
+        Ok(found)
     }
 
     fn put_charge(&mut self, charge: Arc<Charge>) -> Result<(), StoreError> {
-        self.rows.put_charge(&charge)
+        let is_new = self.absent.as_ref() == Some(&(charge.root.clone(), charge.id));
+        let waiting = self.charges.get(&charge.id).map(|other| other.root == charge.root);
+        match (waiting, is_new) {
+            (Some(true), _) | (None, true) => {}
+            // An id is unique under one root only, and stands once among those that wait.
+            (Some(false), true) => self.write_out_charges()?,
+            (_, false) => return self.rows.put_charge(&charge),
+        }
+        self.charges.insert(charge.id, charge);
+        Ok(())
     }
 
     fn drop_charge(&mut self, root: &AccountId, id: ChargeId) -> Result<(), StoreError> {
+        self.write_out_charges()?;
         self.rows.drop_charge(root, id)
     }
 
@@ -238,6 +337,7 @@ impl Shelf for SqlShelf {
         instant: Timestamp,
         most: usize,
     ) -> Result<Vec<Arc<Charge>>, StoreError> {
+        self.write_out()?;
         Ok(self.rows.old_charges(instant, most)?.into_iter().map(Arc::new).collect())
     }
 
@@ -266,6 +366,11 @@ impl Shelf for SqlShelf {
         self.horizon = Some(horizon);
         self.rows.put_horizon(horizon)
     }
+}
+
+/// Whether a hold will be asked for again and again: an open lease.
+fn is_worth_keeping(hold: &Hold) -> bool {
+    hold.is_open() && matches!(hold.claim, Claim::Limit(..))
 }
 
 #[cfg(test)]

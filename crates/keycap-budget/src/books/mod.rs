@@ -145,13 +145,13 @@ impl<S: Shelf> Books<S> {
     /// # Errors
     /// When the shelf fails.
     pub fn chain(&mut self, account: &AccountId) -> Result<Option<Chain>, S::Error> {
-        let mut chain = Vec::new();
-        let mut next = Some(account.clone());
-        while let Some(id) = next.filter(|_| chain.len() < MAX_CHAIN) {
-            let Some(account) = self.shelf.account(&id)? else {
-                break;
+        let mut chain: Vec<Arc<Account>> = Vec::new();
+        let mut next = self.shelf.account(account)?;
+        while let Some(account) = next.filter(|_| chain.len() < MAX_CHAIN) {
+            next = match &account.parent {
+                Some(parent) => self.shelf.account(parent)?,
+                None => None,
             };
-            next = account.parent.clone();
             chain.push(account);
         }
         Ok(Chain::new(chain))

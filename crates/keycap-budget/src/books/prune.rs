@@ -61,7 +61,7 @@ impl<S: Shelf> Books<S> {
             let counter = self.shelf.counter(key).map_err(Stop::Shelf)?;
             let carried = counter.carried.saturating_add(amount);
             let counter = Counter { carried, ..counter };
-            self.shelf.put_counter(key.clone(), counter).map_err(Stop::Shelf)?;
+            self.shelf.put_counter(key, counter).map_err(Stop::Shelf)?;
         }
         Ok(())
     }

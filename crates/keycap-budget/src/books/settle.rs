@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use keycap_base::Timestamp;
+use smallvec::SmallVec;
 
 use super::give_back::{give_back, is_live};
 use super::tally::Tally;
@@ -72,9 +73,9 @@ impl<S: Shelf> Books<S> {
         let standings = bill.tally.touched(chain);
         let over = standings.iter().any(|standing| standing.is_over());
         let fit = if over { Fit::Over } else { Fit::Within };
-        let charge = bill.charge(chain, fit);
         let is_row = !bill.needs_no_row() || fit == Fit::Over;
-        for hold in bill.holds {
+        let (charge, holds) = bill.close(chain, fit);
+        for hold in holds {
             self.shelf.put_hold(Arc::new(hold)).map_err(Stop::Shelf)?;
         }
         let uncovered = uncovered(&charge);
@@ -129,11 +130,11 @@ impl<'a> Bill<'a> {
 
     /// The account's limits on a meter, and those its holds were taken on before an amendment took
     /// them away.
-    fn limits(&self, account: &Account, meter: &Meter) -> Vec<LimitKey> {
+    fn limits(&self, account: &Account, meter: &Meter) -> SmallVec<[LimitKey; 2]> {
         let current = account.terms.limits.iter().map(|limit| limit.key());
         let held = self.holds.iter().flat_map(|hold| &hold.legs);
         let held = held.filter(|leg| leg.account == account.id).map(|leg| &leg.limit);
-        let mut keys: Vec<LimitKey> = Vec::new();
+        let mut keys = SmallVec::new();
         for key in current.chain(held).filter(|key| key.meter == *meter) {
             if !keys.contains(key) {
                 keys.push(key.clone());
@@ -168,6 +169,10 @@ impl<'a> Bill<'a> {
                     counter.held_less(from_held).spent_more(from_held)
                 })?;
             }
+        }
+        if left.is_zero() {
+            self.holds = holds;
+            return Ok(());
         }
         // A lease was there before the work; only a request's own hold tells when that began.
         let own = holds.iter().find(|hold| !matches!(hold.claim, Claim::Limit(..)));
@@ -251,13 +256,13 @@ impl<'a> Bill<'a> {
         Ok(())
     }
 
-    /// The row.
-    fn charge(&self, chain: &Chain, fit: Fit) -> Charge {
+    /// The row, and the holds as they are now.
+    fn close(self, chain: &Chain, fit: Fit) -> (Charge, Vec<Hold>) {
         let cost = match self.folded {
             Some(_) => self.new.cost.clone().without(&Meter::REQUESTS),
             None => self.new.cost.clone(),
         };
-        Charge {
+        let charge = Charge {
             id: self.new.id,
             account: self.new.account.clone(),
             root: chain.root().clone(),
@@ -265,11 +270,12 @@ impl<'a> Bill<'a> {
             cost,
             tags: self.new.tags.clone(),
             at: self.now,
-            legs: self.legs.clone(),
+            legs: self.legs,
             refunded: Cost::none(),
             fit,
             folded: self.folded,
-        }
+        };
+        (charge, self.holds)
     }
 }
 

@@ -74,7 +74,7 @@ impl Tally {
         for entry in self.entries.iter().filter(|entry| entry.touched) {
             let forgotten = entry.blank && is_forgotten(shelf, &entry.key).map_err(Stop::Shelf)?;
             if !forgotten {
-                shelf.put_counter(entry.key.clone(), entry.counter).map_err(Stop::Shelf)?;
+                shelf.put_counter(&entry.key, entry.counter).map_err(Stop::Shelf)?;
             }
         }
         Ok(())

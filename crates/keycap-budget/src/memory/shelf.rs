@@ -122,8 +122,11 @@ impl Shelf for MemoryShelf {
         Ok(self.counters.get(key).copied().unwrap_or_default())
     }
 
-    fn put_counter(&mut self, key: CounterKey, counter: Counter) -> Result<(), Infallible> {
-        self.counters.insert(key, counter);
+    fn put_counter(&mut self, key: &CounterKey, counter: Counter) -> Result<(), Infallible> {
+        match self.counters.get_mut(key) {
+            Some(known) => *known = counter,
+            None => drop(self.counters.insert(key.clone(), counter)),
+        }
         Ok(())
     }
 

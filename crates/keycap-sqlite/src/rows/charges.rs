@@ -1,7 +1,10 @@
 //! Charges.
 
+use std::sync::{Arc, LazyLock};
+
 use keycap_base::Timestamp;
 use keycap_budget::{AccountId, Charge, ChargeId, ChargeLeg, Fit};
+use rusqlite::types::ToSqlOutput;
 use rusqlite::{Connection, Params, Row, params};
 
 use super::pack::{Packer, Unpacker, unknown};
@@ -13,6 +16,22 @@ const FIND: &str = "SELECT root, id, account, body FROM charges WHERE root = ?1 
 const PUT: &str = "INSERT INTO charges (root, id, account, kept_from, body)
     VALUES (?1, ?2, ?3, ?4, ?5)
     ON CONFLICT DO UPDATE SET body = excluded.body";
+
+/// How many rows one statement adds, where there are as many.
+const MANY: usize = 32;
+
+static ADD: LazyLock<String> = LazyLock::new(|| add(1));
+
+static ADD_MANY: LazyLock<String> = LazyLock::new(|| add(MANY));
+
+/// Adds so many rows. If it fails the whole transaction is undone, so the statement need not be able to
+/// undo itself: getting ready for that would take longer than adding the rows.
+fn add(rows: usize) -> String {
+    let rows = vec!["(?, ?, ?, ?, ?)"; rows].join(", ");
+    format!("INSERT OR FAIL INTO charges (root, id, account, kept_from, body) VALUES {rows}")
+}
+
+const NEWEST: &str = "SELECT max(id) FROM charges WHERE root = ?1";
 
 const DROP: &str = "DELETE FROM charges WHERE root = ?1 AND id = ?2";
 
@@ -29,7 +48,7 @@ const OF_ACCOUNT_BEFORE: &str = "SELECT root, id, account, body FROM charges
 
 #[cfg(test)]
 pub(super) const QUERIES: &[&str] =
-    &[FIND, PUT, DROP, DROP_REFUNDS, OLD, OF_ACCOUNT, OF_ACCOUNT_BEFORE];
+    &[FIND, PUT, NEWEST, DROP, DROP_REFUNDS, OLD, OF_ACCOUNT, OF_ACCOUNT_BEFORE];
 
 impl Rows {
     pub(crate) fn charge(
@@ -56,6 +75,42 @@ impl Rows {
             body(charge, names, connection)?,
         ])?;
         Ok(())
+    }
+
+    /// Adds charges whose ids are new.
+    pub(crate) fn add_charges(&mut self, charges: &[Arc<Charge>]) -> Result<(), StoreError> {
+        let (many, few) = charges.as_chunks::<MANY>();
+        for rows in many {
+            self.add(&ADD_MANY, rows)?;
+        }
+        few.iter().try_for_each(|row| self.add(&ADD, std::slice::from_ref(row)))
+    }
+
+    fn add(&mut self, sql: &str, charges: &[Arc<Charge>]) -> Result<(), StoreError> {
+        let Self { connection, names } = self;
+        let mut add = connection.prepare_cached(sql)?;
+        let mut place = 0;
+        let mut bind = |value: ToSqlOutput<'_>| {
+            place += 1;
+            add.raw_bind_parameter(place, value)
+        };
+        for charge in charges {
+            bind(names.number(connection, &charge.root)?.into())?;
+            bind(charge.id.as_bytes().as_slice().into())?;
+            bind(names.number(connection, &charge.account)?.into())?;
+            bind(charge.kept_from().as_millis().into())?;
+            bind(body(charge, names, connection)?.into())?;
+        }
+        add.raw_execute()?;
+        Ok(())
+    }
+
+    /// The newest id under this root.
+    pub(crate) fn newest_charge(
+        &mut self,
+        root: &AccountId,
+    ) -> Result<Option<ChargeId>, StoreError> {
+        self.newest(NEWEST, root, ChargeId::from_bytes)
     }
 
     /// Forgets a charge and its refunds.

@@ -24,6 +24,11 @@ const PUT: &str = "INSERT INTO holds (root, id, owner, expires_at, kept_from, bo
         owner = excluded.owner, expires_at = excluded.expires_at, kept_from = excluded.kept_from,
         body = excluded.body";
 
+/// For a hold whose other columns stay: the indexes over them need not be touched.
+const PUT_BODY: &str = "UPDATE holds SET body = ?3 WHERE root = ?1 AND id = ?2";
+
+const NEWEST: &str = "SELECT max(id) FROM holds WHERE root = ?1";
+
 const DROP: &str = "DELETE FROM holds WHERE root = ?1 AND id = ?2";
 
 const EXPIRED: &str =
@@ -37,7 +42,7 @@ const ENDED: &str =
     select!("WHERE kept_from IS NOT NULL AND kept_from < ?1 ORDER BY kept_from LIMIT ?2");
 
 #[cfg(test)]
-pub(super) const QUERIES: &[&str] = &[FIND, PUT, DROP, EXPIRED, OF_OWNERS, ENDED];
+pub(super) const QUERIES: &[&str] = &[FIND, PUT, PUT_BODY, NEWEST, DROP, EXPIRED, OF_OWNERS, ENDED];
 
 impl Rows {
     pub(crate) fn hold(
@@ -52,10 +57,25 @@ impl Rows {
         found.next()?.map(|row| hold(row, names, connection)).transpose()
     }
 
-    pub(crate) fn put_hold(&mut self, hold: &Hold) -> Result<(), StoreError> {
+    /// Writes a hold over what the database is known to have, if that is known.
+    pub(crate) fn put_hold(
+        &mut self,
+        hold: &Hold,
+        written: Option<&Hold>,
+    ) -> Result<(), StoreError> {
         let Self { connection, names } = self;
+        let root = names.number(connection, &hold.root)?;
+        if written.is_some_and(|written| columns(written) == columns(hold)) {
+            let body = body(hold, names, connection)?;
+            connection.prepare_cached(PUT_BODY)?.execute(params![
+                root,
+                hold.id.as_bytes(),
+                body
+            ])?;
+            return Ok(());
+        }
         connection.prepare_cached(PUT)?.execute(params![
-            names.number(connection, &hold.root)?,
+            root,
             hold.id.as_bytes(),
             owner(hold.owner),
             hold.expires_at.as_millis(),
@@ -63,6 +83,11 @@ impl Rows {
             body(hold, names, connection)?,
         ])?;
         Ok(())
+    }
+
+    /// The newest id under this root.
+    pub(crate) fn newest_hold(&mut self, root: &AccountId) -> Result<Option<HoldId>, StoreError> {
+        self.newest(NEWEST, root, HoldId::from_bytes)
     }
 
     pub(crate) fn drop_hold(&mut self, root: &AccountId, id: HoldId) -> Result<(), StoreError> {
@@ -125,6 +150,11 @@ impl Rows {
         }
         Ok(holds)
     }
+}
+
+/// What the indexes are over.
+fn columns(hold: &Hold) -> (OwnerId, Timestamp, Option<Timestamp>) {
+    (hold.owner, hold.expires_at, hold.kept_from())
 }
 
 fn owner(owner: OwnerId) -> [u8; 16] {

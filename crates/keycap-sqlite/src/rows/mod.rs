@@ -17,7 +17,7 @@ mod refunds;
 use std::fmt::Display;
 
 use keycap_base::Timestamp;
-use keycap_budget::{Amount, Horizon, LimitKey, Meter};
+use keycap_budget::{AccountId, Amount, Horizon, LimitKey, Meter};
 use rusqlite::{Connection, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -43,6 +43,20 @@ impl Rows {
 
     pub(crate) fn names_mut(&mut self) -> &mut Names {
         &mut self.names
+    }
+
+    /// What a query for the newest id under a root finds.
+    fn newest<T, E: Display>(
+        &mut self,
+        sql: &str,
+        root: &AccountId,
+        id: impl FnOnce([u8; 16]) -> Result<T, E>,
+    ) -> Result<Option<T>, StoreError> {
+        let Self { connection, names } = self;
+        let Some(root) = names.find(connection, root)? else { return Ok(None) };
+        let mut find = connection.prepare_cached(sql)?;
+        let newest: Option<[u8; 16]> = find.query_row([root], |row| row.get(0))?;
+        newest.map(|bytes| id_of(bytes, id)).transpose()
     }
 
     /// How far forgetting has come.
@@ -101,5 +115,12 @@ fn read_id<T, E: Display>(
     column: usize,
     id: impl FnOnce([u8; 16]) -> Result<T, E>,
 ) -> Result<T, StoreError> {
-    id(row.get(column)?).map_err(|error| StoreError::damaged(error.to_string()))
+    id_of(row.get(column)?, id)
+}
+
+fn id_of<T, E: Display>(
+    bytes: [u8; 16],
+    id: impl FnOnce([u8; 16]) -> Result<T, E>,
+) -> Result<T, StoreError> {
+    id(bytes).map_err(|error| StoreError::damaged(error.to_string()))
 }

@@ -1,7 +1,6 @@
 //! Accounts have numbers, so that rows that name them stay small.
 
-use std::collections::HashMap;
-
+use hashbrown::HashMap;
 use keycap_budget::AccountId;
 use rusqlite::{Connection, OptionalExtension as _};
 
