@@ -4,7 +4,8 @@ use std::fmt::{self, Write as _};
 use std::hash::{Hash, Hasher};
 
 use constant_time_eq::constant_time_eq_32;
-use sha2::{Digest as _, Sha256};
+
+use crate::sha256::sha256;
 
 /// SHA-256 (FIPS 180-4) of a secret.
 ///
@@ -42,13 +43,15 @@ impl Digest {
     /// # Ok::<(), keycap_verify::Malformed>(())
     /// ```
     #[must_use]
+    #[inline]
     pub fn of_presented(bytes: &[u8]) -> Self {
         Self::of(bytes)
     }
 
-    /// The digest of `plaintext`, in one pass.
+    /// The digest of `plaintext`.
+    #[inline]
     pub(crate) fn of(plaintext: &[u8]) -> Self {
-        Self(Sha256::digest(plaintext).into())
+        Self(sha256(plaintext))
     }
 
     /// A digest as a store keeps it.

@@ -19,6 +19,7 @@ mod key_id;
 mod news;
 mod provider;
 mod secret;
+mod sha256;
 mod static_keys;
 mod store;
 mod subject;
