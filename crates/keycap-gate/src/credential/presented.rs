@@ -52,7 +52,8 @@ impl CredentialPlaces {
     pub fn find<'a>(&self, request: &'a dyn RequestView) -> Presented<'a> {
         let mut only = None;
         for place in self.iter() {
-            for value in request.header_values(place.lookup()) {
+            let values = request.header_values(place.lookup());
+            for value in values.iter().copied() {
                 let Some(attempt) = place.attempt(value) else { continue };
                 if only.replace(attempt).is_some() {
                     return Presented::Ambiguous;
