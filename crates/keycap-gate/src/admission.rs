@@ -8,17 +8,19 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use keycap_base::Resource;
+use keycap_base::{Moment, Resource};
 use keycap_budget::{Claim, Cost, Held, HoldId, Standing};
-use keycap_verify::{Digest, Found, Peek, Secret};
+use keycap_verify::{Digest, Found, Peek, Rejection, Secret};
 
 use crate::core::Core;
 use crate::credential::Presented;
-use crate::desk;
+use crate::desk::{self, AtHand};
 use crate::guard::{HoldRule, ResourceRule};
 use crate::known_key::{Known, KnownKey};
 use crate::leases::{Drawing, Hearsay, Recall, Untouched};
+use crate::pass::{NotHere, Pass};
 use crate::patience::{Patience, may_wait};
+use crate::post::Post;
 use crate::queue::Place;
 use crate::shield::shielded;
 use crate::tab::{Holding, Opening, Tab};
@@ -53,8 +55,12 @@ impl Verdict {
         Self { known: Some(known), inside: None, result, trust: Trust::Verified }
     }
 
+    fn admitted(key: KeyState) -> Self {
+        Self { known: None, inside: None, result: Ok(key), trust: Trust::Verified }
+    }
+
     pub(crate) fn inside(key: KeyState, result: Result<(), Refusal>) -> Self {
-        let known = Some(key.tab().known.clone());
+        let known = Some(key.known().clone());
         let inside = Some(key.clone());
         Self { known, inside, result: result.map(|()| key), trust: Trust::Verified }
     }
@@ -122,37 +128,82 @@ impl Drop for Waiting<'_> {
 
 impl Core {
     /// Decides on a request that no layer of this gate has admitted yet.
-    pub(crate) fn admit(self: &Arc<Self>, guard: &Arc<Guard>, view: &dyn RequestView) -> Step {
-        let mut ask = Ask::read(self, guard, view);
+    pub(crate) fn admit(self: &Arc<Self>, post: &Arc<Post>, view: &dyn RequestView) -> Step {
+        let read = || Ask::read(self, &post.guard, view);
         let bytes = match self.credentials.find(view) {
             Presented::Found(bytes) => bytes,
             Presented::Missing => return refuse(Denial::MissingKey),
             Presented::Ambiguous => return refuse(Denial::AmbiguousCredentials),
-            Presented::Malformed(why) => return refuse(self.rejected(why, ask.address)),
+            Presented::Malformed(why) => return refuse(self.rejected(why, read().address)),
         };
         let digest = Digest::of_presented(bytes);
-        ask.digest = Some(digest);
-        let now = self.clock.now();
-        if let Some(known) = desk::find(self.number, &digest, now) {
-            return self.enter(known, ask);
-        }
-        let peeked = self.table.peek(&digest, now);
-        if let Peek::Live(live) = peeked {
-            let known = Known::met(live);
-            desk::keep(self.number, &known, now);
-            return self.enter(known, ask);
-        }
+        let now = self.clock.moment();
+        let peeked = match self.at_hand(&digest, now) {
+            Ok(at_hand) => {
+                return match self.admit_light(at_hand, post, now) {
+                    Ok(key) => Step::Ready(Verdict::admitted(key)),
+                    Err(known) => self.enter(known, Ask { digest: Some(digest), ..read() }),
+                };
+            }
+            Err(peeked) => peeked,
+        };
+        let ask = Ask { digest: Some(digest), ..read() };
         let secret = match Secret::parse(bytes) {
             Ok(secret) => secret,
             Err(why) => return refuse(self.rejected(why, ask.address)),
         };
-        if let Peek::Rejected(rejection) = peeked {
+        if let Some(rejection) = peeked {
             return refuse(self.rejected(rejection, ask.address));
         }
         match shielded("the provider", || self.provider.screen(&secret)) {
             Ok(Some(rejection)) => refuse(self.rejected(rejection, ask.address)),
             Ok(None) => self.meet(secret, digest, ask),
             Err(panicked) => refuse(Broken::auth_unavailable(panicked)),
+        }
+    }
+
+    /// The key, as this thread or the table knows it; if not, why it was rejected a moment ago.
+    fn at_hand(&self, digest: &Digest, now: Moment) -> Result<AtHand, Option<Rejection>> {
+        if let Some(at_hand) = desk::find(self.number, digest, now.at) {
+            return Ok(at_hand);
+        }
+        match self.table.peek(digest, now.at) {
+            Peek::Live(live) => {
+                let known = Known::met(live);
+                desk::keep(self.number, &known, now.at);
+                Ok(AtHand::Key(known))
+            }
+            Peek::Rejected(rejection) => Err(Some(rejection)),
+            Peek::Absent => Err(None),
+        }
+    }
+
+    /// Policy and hold, where both can be told at once. Gives the key back where they cannot.
+    fn admit_light(
+        &self,
+        at_hand: AtHand,
+        post: &Arc<Post>,
+        now: Moment,
+    ) -> Result<KeyState, Known> {
+        let known = match &at_hand {
+            AtHand::Pass(pass) => pass.known(),
+            AtHand::Key(known) => known,
+        };
+        if !known.policy.passes(&post.guard, now.at) {
+            return Err(known.clone());
+        }
+        let mut pass = match at_hand {
+            AtHand::Pass(pass) => pass,
+            AtHand::Key(known) => Arc::new(Pass::unused(known)),
+        };
+        let admitted = Arc::get_mut(&mut pass).map_or(Err(NotHere), |own| own.admit(post, now));
+        match admitted {
+            Ok(()) => Ok(KeyState::of(pass)),
+            Err(NotHere) => {
+                let known = pass.known().clone();
+                desk::put_back(pass);
+                Err(known)
+            }
         }
     }
 

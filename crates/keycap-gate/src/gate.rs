@@ -13,6 +13,7 @@ use keycap_verify::{DeniedUntil, Digest, Identity, TooManyDenied};
 
 use crate::admission::{Step, Verdict};
 use crate::core::{Core, Strip};
+use crate::post::Posts;
 use crate::queue::{Job, Owed};
 use crate::tracking::Confirmation;
 use crate::{
@@ -40,7 +41,7 @@ impl Gate {
     pub fn guarded(&self, guard: Guard) -> Result<Guarded, GuardError> {
         let guard = guard.checked(self.0.count_guard())?;
         self.warn_if_uncapped(&guard);
-        Ok(Guarded { core: Arc::clone(&self.0), guard: Arc::new(guard) })
+        Ok(Guarded { core: Arc::clone(&self.0), posts: Posts::new(&self.0, guard) })
     }
 
     /// A hold that no limit counts passes whatever is spent: right only where limits are amended in.
@@ -189,7 +190,7 @@ pub async fn track_usage(
 #[derive(Clone)]
 pub struct Guarded {
     core: Arc<Core>,
-    guard: Arc<Guard>,
+    posts: Posts,
 }
 
 impl Guarded {
@@ -199,8 +200,8 @@ impl Guarded {
     pub fn decide(&self, view: &dyn RequestView, inside: Option<KeyState>) -> Deciding {
         let inside = inside.filter(|key| self.has_admitted(key));
         let step = match inside {
-            Some(key) => self.core.admit_inside(key, &self.guard, view),
-            None => self.core.admit(&self.guard, view),
+            Some(key) => self.core.admit_inside(key, &self.posts.here().guard, view),
+            None => self.core.admit(self.posts.here(), view),
         };
         Deciding(match step {
             Step::Ready(verdict) => Progress::Ready(self.conclude(verdict)),
@@ -209,7 +210,7 @@ impl Guarded {
     }
 
     fn conclude(&self, verdict: Verdict) -> Decision {
-        self.core.conclude(verdict, &self.guard)
+        self.core.conclude(verdict, &self.posts.any().guard)
     }
 
     /// The answer that a refusal is, as the application wants it.
@@ -227,7 +228,7 @@ impl Guarded {
     /// all that is done once for a request, such as its headers.
     #[must_use]
     pub fn has_admitted(&self, key: &KeyState) -> bool {
-        Arc::ptr_eq(&key.tab().core, &self.core)
+        Arc::ptr_eq(key.core(), &self.core)
     }
 
     /// The headers that carry credentials: to be marked sensitive, or removed.
@@ -250,7 +251,7 @@ impl Guarded {
     /// The headers that an admitted response carries.
     #[must_use]
     pub fn admitted_headers(&self, key: &KeyState) -> Vec<Header> {
-        let (core, chain) = (&self.core, &key.tab().known.chain);
+        let (core, chain) = (&self.core, &key.known().chain);
         let limits = if core.answers.sends_rate_limits() { key.limits() } else { Vec::new() };
         admitted_headers(&core.answers, &core.credentials, &limits, chain, core.clock.now())
     }
@@ -258,7 +259,7 @@ impl Guarded {
 
 impl fmt::Debug for Guarded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Guarded").field("guard", &self.guard).finish_non_exhaustive()
+        f.debug_struct("Guarded").field("guard", &self.posts.any().guard).finish_non_exhaustive()
     }
 }
 

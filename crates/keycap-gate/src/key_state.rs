@@ -7,6 +7,9 @@ use keycap_budget::{AccountId, Amount, ChargeId, Cost, Meter, Standing};
 use keycap_verify::{Identity, Subject};
 
 use crate::core::Core;
+use crate::desk;
+use crate::known_key::Known;
+use crate::pass::Pass;
 use crate::patience::Patience;
 use crate::tab::{Raise, Tab};
 use crate::{Ending, Gate, Refusal, TrackError, Tracking, Usage};
@@ -16,48 +19,62 @@ use crate::{Ending, Gate, Refusal, TrackError, Tracking, Usage};
 ///
 /// Cheap to clone. The request's hold ends when its response body has ended and the last clone is
 /// dropped, so a clone in a spawned task keeps the hold until the task is done.
-#[derive(Clone)]
-pub struct KeyState(Arc<Handle>);
+pub struct KeyState(Option<Arc<Pass>>);
 
-/// Closes the tab when the last clone goes.
-struct Handle {
-    tab: Arc<Tab>,
-    would_refuse: Option<Refusal>,
-    /// The handle of an outer layer on the same tab, which then closes it.
-    outer: Option<KeyState>,
+impl Clone for KeyState {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
 }
 
-impl Drop for Handle {
+impl Drop for KeyState {
     fn drop(&mut self) {
-        if self.outer.is_none() {
-            self.tab.close();
+        let Some(mut pass) = self.0.take() else { return };
+        // If another handle is dropped at this very moment, the pass closes itself.
+        if let Some(last) = Arc::get_mut(&mut pass) {
+            last.close();
+            desk::put_back(pass);
         }
     }
 }
 
 impl KeyState {
     pub(crate) fn new(tab: Arc<Tab>) -> Self {
-        Self(Arc::new(Handle { tab, would_refuse: None, outer: None }))
+        Self::of(Pass::with_tab(tab).into())
+    }
+
+    /// A key on a pass that was just admitted.
+    pub(crate) fn of(pass: Arc<Pass>) -> Self {
+        Self(Some(pass))
     }
 
     /// A key that observe mode lets through although it would have been refused.
     pub(crate) fn observed(tab: Arc<Tab>, would_refuse: Refusal) -> Self {
-        Self(Arc::new(Handle { tab, would_refuse: Some(would_refuse), outer: None }))
+        Self::of(Pass::observed(tab, would_refuse, None).into())
     }
 
     /// The same where an outer layer has admitted the request: what it tracks is paid from the outer
     /// one's hold.
     pub(crate) fn observed_inside(outer: Self, would_refuse: Refusal) -> Self {
         let tab = Arc::clone(outer.tab());
-        Self(Arc::new(Handle { tab, would_refuse: Some(would_refuse), outer: Some(outer) }))
+        Self::of(Pass::observed(tab, would_refuse, Some(outer)).into())
+    }
+
+    #[expect(clippy::expect_used, reason = "a key has its pass until it is dropped")]
+    fn pass(&self) -> &Pass {
+        self.0.as_deref().expect("a key has its pass until it is dropped")
     }
 
     pub(crate) fn tab(&self) -> &Arc<Tab> {
-        &self.0.tab
+        self.pass().tab()
+    }
+
+    pub(crate) fn known(&self) -> &Known {
+        self.pass().known()
     }
 
     pub(crate) fn core(&self) -> &Arc<Core> {
-        &self.0.tab.core
+        self.pass().core()
     }
 
     /// The gate that admitted the request. Keeping it does not keep the hold.
@@ -69,7 +86,7 @@ impl KeyState {
     /// What the provider said of the key.
     #[must_use]
     pub fn identity(&self) -> &Identity {
-        &self.0.tab.known.identity
+        &self.known().identity
     }
 
     /// Who is calling.
@@ -81,20 +98,20 @@ impl KeyState {
     /// The account that pays: the leaf of its chain.
     #[must_use]
     pub fn account(&self) -> &AccountId {
-        self.0.tab.known.account()
+        self.known().account()
     }
 
     /// In observe mode: the refusal that this request would have had.
     #[must_use]
     pub fn would_refuse(&self) -> Option<&Refusal> {
-        self.0.would_refuse.as_ref()
+        self.pass().would_refuse()
     }
 
     /// How every limit of the chain stood when the ledger last said, leaf first. Empty on a route
     /// that checks no budget; ask [`standings`](Self::standings) there.
     #[must_use]
     pub fn limits(&self) -> Vec<Standing> {
-        self.0.tab.standings()
+        self.tab().standings()
     }
 
     /// How every limit of the chain stands now, asked of the ledger.
@@ -146,7 +163,7 @@ impl KeyState {
 
     async fn raise(&self, raise: Raise) -> Result<(), Refusal> {
         let patience = Patience::least(&self.core().queue);
-        let raised = self.0.tab.raise_waiting(raise, patience).await;
+        let raised = self.tab().raise_waiting(raise, patience).await;
         self.core().conclude_raise(self, raised)
     }
 
@@ -157,11 +174,11 @@ impl KeyState {
     }
 
     pub(crate) fn begin(&self) {
-        self.0.tab.begin();
+        self.pass().begin();
     }
 
     pub(crate) fn end(&self, ending: Ending) {
-        self.0.tab.end(ending);
+        self.pass().end(ending);
     }
 }
 

@@ -41,6 +41,11 @@ impl Known {
         Self(Arc::new(Seated { entry }))
     }
 
+    /// Whether both count their references in the same place.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// The entry, which tells whether the key is still served.
     pub(crate) fn entry(&self) -> &Entry<KnownKey> {
         &self.0.entry

@@ -20,7 +20,7 @@ impl Core {
         view: &dyn RequestView,
     ) -> Step {
         let ask = Ask::read(self, guard, view);
-        if let Err(refusal) = self.check(&key.tab().known, &ask) {
+        if let Err(refusal) = self.check(key.known(), &ask) {
             return Step::Ready(Verdict::inside(key, Err(refusal)));
         }
         let raise = match self.top_up(&key, &ask) {
@@ -29,7 +29,7 @@ impl Core {
             Err(refusal) => return Step::Ready(Verdict::inside(key, Err(refusal))),
         };
         Step::Wait(Box::pin(async move {
-            let patience = Patience::of(&ask.guard, &key.tab().core.queue);
+            let patience = Patience::of(&ask.guard, &key.core().queue);
             let raised = key.tab().raise_waiting(raise, patience).await;
             Verdict::inside(key, raised)
         }))
@@ -37,7 +37,7 @@ impl Core {
 
     /// What the inner guard wants held, if it wants anything.
     fn top_up(&self, key: &KeyState, ask: &Ask) -> Result<Option<Raise>, Refusal> {
-        let whole = |cost: &Cost| self.with_request(&key.tab().known, cost);
+        let whole = |cost: &Cost| self.with_request(key.known(), cost);
         Ok(match &ask.claim {
             None => None,
             // Who holds something was let in on every limit that it counts on.

@@ -79,7 +79,11 @@ pub(crate) struct Observing {
 impl Core {
     /// Reports a verdict and, in observe mode, lets it through.
     pub(crate) fn conclude(self: &Arc<Self>, verdict: Verdict, guard: &Guard) -> Decision {
-        self.report(verdict.known.as_deref(), verdict.result.as_ref().err(), verdict.trust);
+        let (known, refusal) = match &verdict.result {
+            Ok(key) => (Some(&**key.known()), None),
+            Err(refusal) => (verdict.known.as_deref(), Some(refusal)),
+        };
+        self.report(known, refusal, verdict.trust);
         let runs = verdict.result.is_ok() || self.observing.mode == Mode::ObserveOnly;
         if let Some(outer) = verdict.inside.as_ref().filter(|_| runs) {
             outer.tab().adopt(guard);
@@ -105,7 +109,7 @@ impl Core {
         raised: Result<(), Refusal>,
     ) -> Result<(), Refusal> {
         let Err(refusal) = &raised else { return raised };
-        self.report(Some(&key.tab().known), Some(refusal), Trust::Verified);
+        self.report(Some(key.known()), Some(refusal), Trust::Verified);
         match self.observing.mode {
             Mode::Enforce => raised,
             Mode::ObserveOnly => Ok(()),

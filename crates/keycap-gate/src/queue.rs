@@ -109,7 +109,6 @@ impl Queue {
     }
 
     /// A place, if one is free, for one who had a place before: of that one's lane, or of another.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for tabs that are used again"))]
     pub(crate) fn try_place_at(&self, spot: Spot) -> Option<Place> {
         spot.enter().ok().or_else(|| self.try_place())
     }

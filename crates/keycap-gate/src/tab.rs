@@ -18,13 +18,15 @@ use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 use self::drawn::{Drawn, Fate, PutBack};
+pub(crate) use self::words::charges_untracked;
 use self::words::{End, Queueing, Requests, Said, Told};
 use crate::core::Core;
 use crate::known_key::Known;
 use crate::leases::{Draw, Drawing, Recall, Untouched};
+use crate::pass::Stage;
 use crate::patience::{Patience, may_wait};
 use crate::queue::{Draft, Fold, Heard, Place, Speaker, Waiting};
-use crate::{Broken, Ending, Endings, Guard, Refusal, Usage};
+use crate::{Broken, Endings, Guard, Refusal, Usage};
 
 /// One admitted request.
 pub(crate) struct Tab {
@@ -70,17 +72,6 @@ struct State {
     stage: Stage,
     said: Said,
     standings: Vec<Standing>,
-}
-
-/// How far a request got.
-#[derive(Clone, Copy)]
-enum Stage {
-    /// Its handler was not called. Dropped now, it costs nothing.
-    Admitted,
-    /// Its handler was called.
-    Begun,
-    /// It ended so.
-    Ended(Ending),
 }
 
 /// How far a hold is raised.
@@ -135,25 +126,6 @@ impl Tab {
     pub(crate) fn holds(&self) -> bool {
         let state = self.state.lock();
         state.hold.is_some() || state.drawn.is_some()
-    }
-
-    /// Notes that the handler is called.
-    pub(crate) fn begin(&self) {
-        let mut state = self.state.lock();
-        if let Stage::Admitted = state.stage {
-            state.stage = Stage::Begun;
-        }
-    }
-
-    /// Notes how the request ended; what went wrong later outweighs an answer that began well.
-    pub(crate) fn end(&self, ending: Ending) {
-        let mut state = self.state.lock();
-        match state.stage {
-            Stage::Admitted | Stage::Begun | Stage::Ended(Ending::Success) => {
-                state.stage = Stage::Ended(ending);
-            }
-            Stage::Ended(_) => {}
-        }
     }
 
     /// How every limit of the chain stood when the ledger last said.
@@ -302,10 +274,11 @@ impl Tab {
         })
     }
 
-    /// Closes the tab: the request is over and its last handle is gone.
-    pub(crate) fn close(self: &Arc<Self>) {
+    /// Closes the tab: the request got so far, it is over, and its last handle is gone.
+    pub(crate) fn close(self: &Arc<Self>, stage: Stage) {
         let mut guard = self.state.lock();
         let state = &mut *guard;
+        state.stage = stage;
         let last = state.said.last_cost(&state.end(self));
         let silent = state.hold.is_none() && last.is_nothing() && state.said.is_empty();
         let mut put_back = PutBack::Nothing;
@@ -490,17 +463,6 @@ fn gives_back(operation: &Operation) -> bool {
 
 /// A cost that needs a place of its own first; here it is back.
 pub(crate) struct NeedsPlace(pub(crate) Box<Usage>);
-
-impl Stage {
-    /// How a request that is dropped now has ended; not at all if it never began.
-    fn ending(self) -> Option<Ending> {
-        match self {
-            Self::Admitted => None,
-            Self::Begun => Some(Ending::ClientLeft),
-            Self::Ended(ending) => Some(ending),
-        }
-    }
-}
 
 impl Raise {
     fn total(&self, granted: &Cost) -> Result<Cost, CostError> {

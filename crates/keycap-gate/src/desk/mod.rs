@@ -8,6 +8,7 @@
 mod seats;
 
 use std::cell::RefCell;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use keycap_base::Timestamp;
@@ -15,6 +16,7 @@ use keycap_verify::Digest;
 
 use self::seats::Seats;
 use crate::known_key::Known;
+use crate::pass::Pass;
 
 /// The number of one gate in this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,11 +34,28 @@ thread_local! {
     static DESK: RefCell<Seats> = const { RefCell::new(Seats::new()) };
 }
 
+/// A key at hand.
+pub(crate) enum AtHand {
+    /// With a pass that no request uses.
+    Pass(Arc<Pass>),
+    /// Without one.
+    Key(Known),
+}
+
 /// The key of this gate that has this digest, if this thread has met it and it is served at `now`.
-pub(crate) fn find(gate: GateNumber, digest: &Digest, now: Timestamp) -> Option<Known> {
+pub(crate) fn find(gate: GateNumber, digest: &Digest, now: Timestamp) -> Option<AtHand> {
     // A thread that ends has no desk any more.
-    let found = DESK.try_with(|desk| desk.try_borrow().ok()?.find(gate, digest, now).cloned());
+    let found = DESK.try_with(|desk| desk.try_borrow_mut().ok()?.find(gate, digest, now));
     found.ok().flatten()
+}
+
+/// Keeps a pass that no request uses any more, for the next with its key, if the key is at hand and has
+/// none.
+pub(crate) fn put_back(pass: Arc<Pass>) {
+    let _ = DESK.try_with(|desk| {
+        // What does not fit is dropped here, where the desk is no longer borrowed.
+        drop(desk.try_borrow_mut().map(|mut desk| desk.put_back(pass)));
+    });
 }
 
 /// Keeps a key at hand, instead of one that was not asked for lately if there is no room.

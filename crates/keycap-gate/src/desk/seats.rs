@@ -1,13 +1,14 @@
 //! The seats of one thread: sets of a few, found by the first bytes of a digest.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::thread::available_parallelism;
 
 use keycap_base::Timestamp;
 use keycap_verify::Digest;
 
-use super::GateNumber;
+use super::{AtHand, GateNumber};
 use crate::known_key::Known;
+use crate::pass::Pass;
 
 /// The most seats of all threads together, where there are as many as processors.
 const MAX_SEATS: usize = 1 << 17;
@@ -37,13 +38,14 @@ pub(super) struct Seat {
     gate: GateNumber,
     tag: u64,
     known: Known,
+    idle: Option<Arc<Pass>>,
 }
 
 /// What had to leave; to be dropped when the desk is not borrowed any more.
 #[derive(Debug)]
 pub(super) enum Gone {
     Nothing,
-    One(#[expect(dead_code, reason = "only kept to be dropped")] Known),
+    One(#[expect(dead_code, reason = "only kept to be dropped")] Seat),
     All(#[expect(dead_code, reason = "only kept to be dropped")] Vec<[Option<Seat>; WAYS]>),
 }
 
@@ -52,12 +54,36 @@ impl Seats {
         Self { sets: Vec::new(), pushed_out: 0 }
     }
 
-    pub(super) fn find(&self, gate: GateNumber, digest: &Digest, now: Timestamp) -> Option<&Known> {
+    pub(super) fn find(
+        &mut self,
+        gate: GateNumber,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Option<AtHand> {
         let tag = tag(digest);
-        let set = self.sets.get(place(tag, self.sets.len()))?;
-        let mut seats = set.iter().flatten().filter(|seat| seat.tag == tag && seat.gate == gate);
-        let found = seats.find(|seat| seat.known.entry().digest() == digest)?;
-        found.known.entry().is_served_at(now).then_some(&found.known)
+        let at = place(tag, self.sets.len());
+        let mut seats = self.sets.get_mut(at)?.iter_mut().flatten();
+        let seat = seats.find(|seat| {
+            seat.tag == tag && seat.gate == gate && seat.known.entry().digest() == digest
+        })?;
+        if !seat.known.entry().is_served_at(now) {
+            return None;
+        }
+        Some(match seat.idle.take() {
+            Some(pass) => AtHand::Pass(pass),
+            None => AtHand::Key(seat.known.clone()),
+        })
+    }
+
+    /// Takes a pass back, if its key is here and has none; gives it back if not.
+    pub(super) fn put_back(&mut self, pass: Arc<Pass>) -> Option<Arc<Pass>> {
+        let tag = tag(pass.known().entry().digest());
+        let at = place(tag, self.sets.len());
+        let mut seats = self.sets.get_mut(at).into_iter().flatten().flatten();
+        match seats.find(|seat| seat.known.is(pass.known()) && seat.idle.is_none()) {
+            Some(seat) => seat.idle.replace(pass),
+            None => Some(pass),
+        }
     }
 
     pub(super) fn keep(&mut self, gate: GateNumber, known: Known, now: Timestamp) -> Gone {
@@ -68,10 +94,10 @@ impl Seats {
         let way = free_way(set, gate, tag, now);
         let Some(seat) = set.get_mut(way.number) else { return Gone::Nothing };
         self.pushed_out += usize::from(way.is_taken);
-        let before = seat.replace(Seat { gate, tag, known });
+        let before = seat.replace(Seat { gate, tag, known, idle: None });
         match (grown, before) {
             (Some(all), _) => Gone::All(all),
-            (None, Some(seat)) => Gone::One(seat.known),
+            (None, Some(seat)) => Gone::One(seat),
             (None, None) => Gone::Nothing,
         }
     }

@@ -109,9 +109,14 @@ impl Leasing {
             return;
         }
         if purse.put_back(amount) == PutBack::Closed {
-            till.note_put_back();
-            self.inbox.returned(purse.id());
+            self.note_closed(till, purse);
         }
+    }
+
+    /// Something was put back into a closed purse: the driver takes it out, and gives it to the ledger.
+    pub(crate) fn note_closed(&self, till: &Till, purse: &Purse) {
+        till.note_put_back();
+        self.inbox.returned(purse.id());
         till.note_relief();
     }
 }

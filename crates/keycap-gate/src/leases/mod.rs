@@ -23,7 +23,7 @@ use std::time::Duration;
 use keycap_budget::lease::PurseId;
 use keycap_budget::{AccountId, Amount, Claim, Held, Standing};
 
-pub(crate) use self::drawing::{Draw, Drawing, Untouched};
+pub(crate) use self::drawing::{Draw, Drawing, MAX_PURSES_A_REQUEST, Untouched};
 pub(crate) use self::evidence::Hearsay;
 pub(crate) use self::inbox::Inbox;
 pub(crate) use self::recall::Recall;

@@ -88,6 +88,7 @@ impl Till {
     pub(super) fn open(&self, purse: Arc<Purse>, window: Window) {
         self.learnt.lock().window = Some(window);
         self.purse.store(Some(purse));
+        self.note_relief();
     }
 
     /// Lets requests draw from this purse no more.
@@ -157,7 +158,7 @@ impl Till {
     }
 
     /// Whether the ledger ever said anything of the limit.
-    pub(super) fn was_seen(&self) -> bool {
+    pub(crate) fn was_seen(&self) -> bool {
         self.learnt.lock().standing.is_some()
     }
 

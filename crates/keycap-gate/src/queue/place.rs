@@ -28,7 +28,6 @@ impl Place {
 impl Place {
     /// Gives the place back and keeps the way to its lane: with that, the next place costs one atomic
     /// operation to take and one to give back.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for tabs that are used again"))]
     pub(crate) fn leave(mut self) -> Spot {
         let lane = self.0.take();
         if let Some(lane) = &lane {

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::NeedsPlace;
 use crate::queue::{Owed, Place, Waiting};
-use crate::{Ending, Endings, Fate, Usage};
+use crate::{Ending, Endings, Fate, Guard, Usage};
 
 /// The tag on a charge that a policy made, not a handler: it names how the request ended.
 const ENDING_TAG: &str = "keycap.ending";
@@ -98,6 +98,30 @@ pub(super) struct End<'a> {
     pub(super) ending: Option<Ending>,
     pub(super) endings: Endings,
     pub(super) now: Timestamp,
+}
+
+/// What is charged beside what was tracked.
+enum Due<'a> {
+    Price(&'a Cost),
+    /// What is held, by its fate.
+    Held(Fate),
+}
+
+/// What is charged for a request that tracked nothing and ended so.
+fn due_untracked(price: Option<&Cost>, ending: Ending, endings: Endings) -> Due<'_> {
+    match (price, ending) {
+        (Some(price), Ending::Success) => Due::Price(price),
+        _ => Due::Held(endings.fate_of_untracked(ending)),
+    }
+}
+
+/// Whether a request behind this guard may be charged for something that tracked nothing and ended so.
+pub(crate) fn charges_untracked(guard: &Guard, ending: Ending) -> bool {
+    let endings = guard.endings.unwrap_or_default();
+    match due_untracked(guard.price.as_ref(), ending, endings) {
+        Due::Held(Fate::Release) => false,
+        Due::Price(_) | Due::Held(Fate::Capture) => true,
+    }
 }
 
 impl Said {
@@ -216,16 +240,17 @@ fn note(sent: &mut Cost, cost: &Cost) {
 impl End<'_> {
     /// What is charged for the work beside what the handler tracked.
     fn owed(&self, tracked: bool, sent: &Cost) -> Cost {
-        let left = || self.granted.clone().without(&Meter::REQUESTS).minus_saturating(sent);
-        let fate = match (tracked, self.price, self.ending) {
-            (true, ..) => self.endings.fate_of_rest(),
-            (false, Some(price), Some(Ending::Success)) => return price.clone(),
-            (false, _, Some(ending)) => self.endings.fate_of_untracked(ending),
-            (false, _, None) => Fate::Release,
+        let due = match (tracked, self.ending) {
+            (true, _) => Due::Held(self.endings.fate_of_rest()),
+            (false, Some(ending)) => due_untracked(self.price, ending, self.endings),
+            (false, None) => Due::Held(Fate::Release),
         };
-        match fate {
-            Fate::Capture => left(),
-            Fate::Release => Cost::none(),
+        match due {
+            Due::Price(price) => price.clone(),
+            Due::Held(Fate::Capture) => {
+                self.granted.clone().without(&Meter::REQUESTS).minus_saturating(sent)
+            }
+            Due::Held(Fate::Release) => Cost::none(),
         }
     }
 
