@@ -52,9 +52,9 @@ impl Iterator for Places {
     type Item = usize;
 
     fn next(&mut self) -> Option<usize> {
-        let place = (0..MAX_DRAWS).find(|place| self.0 & (1 << place) != 0)?;
-        self.0 &= !(1 << place);
-        Some(place)
+        let place = (self.0 != 0).then(|| self.0.trailing_zeros())?;
+        self.0 &= self.0 - 1;
+        usize::try_from(place).ok()
     }
 }
 
