@@ -185,7 +185,8 @@ impl<S: Store, P: Drawer> World<S, P> {
                 }
             }
             Move::Repeat { message } => {
-                if let Some(message) = self.message(message).map(|at| self.messages[at].clone()) {
+                let message = self.message(message).map(|at| self.messages[at].clone());
+                if let Some(message) = message.filter(|message| !message.asks_for_own_hold()) {
                     return self.arrive(&message);
                 }
             }
@@ -493,11 +494,10 @@ impl<S: Store, P: Drawer> World<S, P> {
         let nodes = &self.nodes;
         let is_left = |message: &Message| {
             let node = &nodes[usize::from(message.node)];
-            let Body::Asked(operations) = &message.body else { return false };
             node.owner == message.owner
                 && node.life != Life::Down
                 && !node.askings.contains_key(&message.asking)
-                && operations.iter().any(is_own_hold)
+                && message.asks_for_own_hold()
         };
         self.messages.retain(|message| !is_left(message));
     }
@@ -572,9 +572,15 @@ impl<S: Store, P: Drawer> World<S, P> {
     }
 }
 
-/// Whether a request asks for a hold of its own.
-fn is_own_hold(operation: &Operation) -> bool {
-    matches!(operation, Operation::Hold(hold) if !matches!(hold.claim, keycap_budget::Claim::Limit(..)))
+impl Message {
+    /// Whether a request asks for a hold of its own. On its own connection that arrives once at most.
+    fn asks_for_own_hold(&self) -> bool {
+        let is_own = |operation: &Operation| {
+            matches!(operation, Operation::Hold(hold)
+                if !matches!(hold.claim, keycap_budget::Claim::Limit(..)))
+        };
+        matches!(&self.body, Body::Asked(operations) if operations.iter().any(is_own))
+    }
 }
 
 /// One of those there are, counted round and round.
