@@ -319,8 +319,7 @@ impl Core {
         claim: &Claim,
         place: &mut Option<Place>,
     ) -> Option<Result<Granted, Refusal>> {
-        let is_left = || Patience::of(&ask.guard, &self.queue).is_left();
-        let patient = is_left();
+        let patient = ask.guard.wait.is_some() || self.queue.behind().is_some();
         let _asking = match self.leasing.hearsay(known, claim, self.clock.moment().ticks) {
             Hearsay::Nothing => None,
             Hearsay::Asking(asking) => Some(asking),

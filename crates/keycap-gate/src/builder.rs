@@ -24,8 +24,8 @@ use crate::core::{Core, Strip};
 use crate::desk::GateNumber;
 use crate::housekeeping::{self, OpenTabs};
 use crate::known_key::{AmendedAccounts, KnownKey};
-use crate::leases::Leasing;
 use crate::leases::driver::{Driver, Tools};
+use crate::leases::{self, Leasing};
 use crate::observe::{DecisionReport, Mode, Observing};
 use crate::queue::{DEFAULT_PLACES, MAX_PLACES, Queue};
 use crate::template::Closure;
@@ -342,7 +342,8 @@ impl GateBuilder {
         let table: KeyTable<KnownKey, Broken> =
             self.table.load_timeout(self.verify_timeout).build().map_err(BuildError::new)?;
         let table = Arc::new(table);
-        let leasing = Arc::new(Leasing::new());
+        let leases = if self.leased_limits == 0 { leases::Leases::Off } else { leases::Leases::On };
+        let leasing = Arc::new(Leasing::new(leases, self.lease_life));
         Ok(Core {
             amended: AmendedAccounts::of(&table, &leasing),
             table,
@@ -385,6 +386,7 @@ impl Core {
             ledger: Arc::clone(&self.ledger),
             clock: Arc::clone(&self.clock),
             timeout: self.ledger_timeout,
+            life: self.leasing.life,
         }
     }
 

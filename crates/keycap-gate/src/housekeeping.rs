@@ -55,6 +55,7 @@ pub(crate) async fn run(core: Weak<Core>) {
     else {
         return;
     };
+    let mut looked_at = renewed_at;
     let renew_every = life / RENEWALS_A_LIFE;
     let mut ticks = tokio::time::interval(SWEEP_EVERY.min(renew_every));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -68,6 +69,8 @@ pub(crate) async fn run(core: Weak<Core>) {
         {
             renewed_at = now;
         }
+        core.leasing.outlive_sweep(looked_at, now, core.ledger_timeout).await;
+        looked_at = now;
         core.until_done(Operation::Sweep(Sweep::Expired)).await;
         swept = swept.wrapping_add(1);
         if swept.is_multiple_of(SWEEPS_A_PRUNE) {

@@ -1,101 +1,63 @@
 //! Steady use is drawn from leases: no ledger on the way of a request, every promise as before.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that fails says so by a panic"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "it is test code")]
 
 mod support;
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use keycap_budget::{Cost, Ledger, Meter, audit};
-use keycap_gate::{Code, Course, Decision, Guard, Guarded, KeyState};
-use support::{Mood, World, finish};
+use keycap_budget::{
+    Amendment, Amount, Cost, Ledger, Limits, MemoryLedger, Meter, Operation, apply_one,
+};
+use keycap_gate::{Code, Decision, Gate, Guard};
+use keycap_verify::{KeyTable, NewKey};
+use support::{Mood, Sent, World, finish};
 
-/// Admitted without asking the ledger: the world's ledger never answers at once.
-fn drawn(world: &World, guarded: &Guarded) -> Option<KeyState> {
-    match guarded.decide(&world.request, None).at_once() {
-        Ok(Decision::Admitted(key)) => Some(key),
-        Ok(other) => panic!("not admitted: {other:?}"),
-        Err(_waits) => None,
-    }
+const TOKENS: &str = "1000000 tokens per day";
+
+fn tokens(count: u32) -> Guard {
+    Guard::fixed(Cost::tokens(count))
 }
 
-/// Sends requests until one is drawn, and gives that one.
-async fn until_drawn(world: &World, guard: Guard) -> KeyState {
-    let guarded = world.guarded(guard);
-    let warm = async {
-        loop {
-            match guarded.decide(&world.request, None).at_once() {
-                Ok(Decision::Admitted(key)) => return key,
-                Ok(other) => panic!("not admitted: {other:?}"),
-                Err(waits) => match waits.await {
-                    Decision::Admitted(key) => finish(key, 200),
-                    other => panic!("not admitted: {other:?}"),
-                },
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+fn units(count: u32) -> Amount {
+    Amount::from_units(count)
+}
+
+/// Waits until the driver has come round and nothing is held any more.
+async fn nothing_is_held(world: &World) {
+    let returned = async {
+        while world.standing(&Meter::TOKENS).await.held != Amount::ZERO {
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), warm).await.expect("is leased")
-}
-
-/// What the limit on a meter shows: spent and held.
-async fn books(world: &World, meter: &Meter) -> (i64, i64) {
-    let standings = world.ledger.inner.standings(&world.account).await.unwrap();
-    let found = standings.iter().find(|s| s.limit.key().meter == *meter).unwrap();
-    (found.spent.units(), found.held.units())
+    tokio::time::timeout(Duration::from_secs(60), returned).await.expect("leases go back");
 }
 
 #[tokio::test]
 async fn p5_steady_use_is_admitted_without_the_ledger() {
-    let world = World::with(&["1000000 tokens per day", "1000000 requests per day"]).await;
-    let guard = || Guard::fixed(Cost::tokens(10));
-    let key = until_drawn(&world, guard()).await;
-    finish(key, 200);
-    let guarded = world.guarded(guard());
+    let world = World::with(&[TOKENS, "1000000 requests per day"]).await;
+    finish(world.drawn(tokens(10)).await, 200);
+    let (guarded, held) = (world.guarded(tokens(10)), world.ledger.holds.load(Ordering::SeqCst));
     for _ in 0..10 {
-        let key = drawn(&world, &guarded).expect("something is left in the purses");
-        finish(key, 200);
+        match guarded.decide(&world.request, None).at_once() {
+            Ok(Decision::Admitted(key)) => finish(key, 200),
+            other => panic!("not drawn: {other:?}"),
+        }
     }
-    world.gate.shutdown(Duration::from_secs(10)).await.unwrap();
-    let (spent, held) = books(&world, &Meter::TOKENS).await;
-    let (requests, held_requests) = books(&world, &Meter::REQUESTS).await;
-    assert_eq!((held, held_requests), (0, 0), "all that was leased went back");
-    assert_eq!(spent, requests * 10, "captured as without leases");
-    audit(&world.ledger.inner.snapshot().await.unwrap()).unwrap();
-}
-
-#[tokio::test]
-async fn i6_what_is_tracked_is_paid_from_the_lease_and_the_rest_put_back() {
-    let world = World::with(&["1000000 tokens per day"]).await;
-    let key = until_drawn(&world, Guard::fixed(Cost::tokens(10))).await;
-    let course = Course::begin(key.clone());
-    let receipt = key.track(Cost::tokens(3)).await.unwrap();
-    assert!(receipt.uncovered.is_nothing(), "{receipt:?}");
-    let receipt = key.track(Cost::tokens(17)).await.unwrap();
-    assert!(receipt.uncovered.is_nothing(), "drawn beyond its estimate: {receipt:?}");
-    drop((key, course));
-    world.gate.shutdown(Duration::from_secs(10)).await.unwrap();
-    let (spent, held) = books(&world, &Meter::TOKENS).await;
-    assert_eq!((spent % 10, held), (0, 0));
-    let charges = world.charges().await;
-    for cost in [Cost::tokens(3), Cost::tokens(17)] {
-        assert!(charges.iter().any(|(charged, _)| *charged == cost), "{charges:?}");
-    }
-    audit(&world.ledger.inner.snapshot().await.unwrap()).unwrap();
+    assert_eq!(world.ledger.holds.load(Ordering::SeqCst), held);
+    assert_eq!(world.spent_at_last(&Meter::TOKENS).await, units(110));
+    assert!(world.standing(&Meter::REQUESTS).await.spent >= units(11));
+    assert_eq!(world.standing(&Meter::REQUESTS).await.held, Amount::ZERO);
 }
 
 #[tokio::test]
 async fn p6_while_the_ledger_is_away_leases_serve_and_then_nobody() {
-    let world = World::with(&["1000000 tokens per day"]).await;
-    finish(until_drawn(&world, Guard::fixed(Cost::tokens(10))).await, 200);
+    let world = World::with(&[TOKENS]).await;
+    finish(world.drawn(tokens(10)).await, 200);
     world.ledger.set(Mood::Fails);
-    let guarded = world.guarded(Guard::fixed(Cost::tokens(10)));
-    let mut admitted = 0;
+    let guarded = world.guarded(tokens(10));
+    let mut admitted = 1;
     let refusal = loop {
         match guarded.decide(&world.request, None).await {
             Decision::Admitted(key) => finish(key, 200),
@@ -105,30 +67,169 @@ async fn p6_while_the_ledger_is_away_leases_serve_and_then_nobody() {
         admitted += 1;
         assert!(admitted < 1_000, "no lease is that large");
     };
-    assert!(admitted > 0);
+    assert!(admitted > 1);
     assert_eq!(refusal.code(), Code::LedgerUnavailable);
     world.ledger.set(Mood::Well);
-    world.gate.shutdown(Duration::from_secs(10)).await.unwrap();
-    let (spent, held) = books(&world, &Meter::TOKENS).await;
-    assert_eq!(held, 0);
-    assert!(spent >= 10 * admitted, "nothing is lost");
+    assert_eq!(world.spent_at_last(&Meter::TOKENS).await, units(10 * admitted), "nothing is lost");
 }
 
 #[tokio::test]
 async fn p4_what_is_leased_stands_in_nobodys_way() {
     let world = World::with(&["10000 tokens per day"]).await;
-    let key = until_drawn(&world, Guard::fixed(Cost::tokens(1))).await;
-    let (spent, held) = books(&world, &Meter::TOKENS).await;
-    assert!(held > 1, "a lease: {held}");
-    let all = u32::try_from(10_000 - spent - 1).unwrap();
-    let large = world.admitted(Guard::fixed(Cost::tokens(all))).await;
-    let shown = &large.limits()[0];
-    assert_eq!(shown.remaining().units(), 0);
-    assert_eq!(world.code(Guard::fixed(Cost::tokens(1))).await, Code::BudgetReserved);
-    drop(large);
+    let key = world.drawn(tokens(1)).await;
+    assert!(world.standing(&Meter::TOKENS).await.held > units(1), "a lease");
+    let large = world.admitted(tokens(9_999)).await;
+    assert_eq!(large.limits()[0].remaining(), Amount::ZERO);
+    assert_eq!(world.code(tokens(1)).await, Code::BudgetReserved);
+    finish(large, 500);
+    finish(key, 500);
+    finish(world.admitted(tokens(10_000)).await, 200);
+    assert_eq!(world.code(tokens(1)).await, Code::BudgetExceeded);
+    assert_eq!(world.spent_at_last(&Meter::TOKENS).await, units(10_000));
+}
+
+#[tokio::test]
+async fn what_is_leased_and_free_is_shown_as_remaining() {
+    let world = World::with(&[TOKENS]).await;
+    let key = world.drawn(tokens(10)).await;
+    assert!(world.standing(&Meter::TOKENS).await.held > units(10), "a lease");
+    let asked = world.gate.standings(&world.account).await.unwrap();
+    for shown in [key.limits(), key.standings().await.unwrap(), asked] {
+        assert_eq!(shown[0].held, units(10), "what the request holds");
+        assert_eq!(shown[0].remaining(), units(999_990));
+    }
+    assert_eq!(key.remaining(&Meter::TOKENS), Some(units(1_000_000)), "its own included");
+    let own = key.track(Cost::tokens(4)).await.unwrap();
+    assert!(own.uncovered.is_nothing());
+    assert_eq!(key.limits()[0].spent, units(4));
+    assert_eq!(key.limits()[0].held, units(6));
     finish(key, 200);
-    finish(world.admitted(Guard::fixed(Cost::tokens(all))).await, 200);
-    assert_eq!(world.code(Guard::fixed(Cost::tokens(1))).await, Code::BudgetExceeded);
-    world.gate.shutdown(Duration::from_secs(10)).await.unwrap();
-    assert_eq!(books(&world, &Meter::TOKENS).await, (10_000, 0));
+    assert_eq!(world.spent_at_last(&Meter::TOKENS).await, units(4));
+}
+
+#[tokio::test]
+async fn p1_a_request_settles_in_the_window_it_was_drawn_in() {
+    let world = World::with(&[TOKENS]).await;
+    let key = world.drawn(tokens(10)).await;
+    let window = world.standing(&Meter::TOKENS).await.window;
+    world.clock.advance_to(window.end.unwrap());
+    let next = world.guarded(tokens(10)).decide(&world.request, None).at_once();
+    assert!(next.is_err(), "nothing is drawn for the new window from the old one's purse");
+    key.track(Cost::tokens(7)).await.unwrap();
+    finish(key, 200);
+    assert_eq!(world.spent_at_last(&Meter::TOKENS).await, Amount::ZERO);
+    let charges = world.ledger.inner.charges(&world.account, None, 1).await.unwrap();
+    assert_eq!((charges[0].legs[0].start, charges[0].legs[0].amount), (window.start, units(7)));
+    assert_eq!(charges[0].legs[0].uncovered, Amount::ZERO);
+}
+
+#[tokio::test]
+async fn p1_after_a_cap_was_lowered_nothing_is_drawn_under_the_old_one() {
+    let world = World::with(&[TOKENS]).await;
+    let key = world.drawn(tokens(10)).await;
+    let version = world.ledger.inner.chain(&world.account).await.unwrap().unwrap().leaf().version;
+    let limits = Limits::of(["15 tokens per day".parse().unwrap()]).unwrap();
+    let amendment = Amendment::new().limits(limits);
+    let amend = Operation::Amend { account: world.account.clone(), version, amendment };
+    apply_one(&world.ledger, amend).await.unwrap().unwrap();
+    assert_eq!(world.code(tokens(10)).await, Code::BudgetReserved, "only the rest of 15 is left");
+    finish(world.admitted(tokens(5)).await, 200);
+    finish(key, 200);
+    assert_eq!(world.spent_at_last(&Meter::TOKENS).await, units(15));
+}
+
+/// A key was thrown out of the table of live keys while its node had a lease for it.
+#[tokio::test]
+async fn p5_what_was_leased_for_a_key_that_is_not_live_any_more_goes_back() {
+    let world = World::built(|builder| {
+        let table = KeyTable::<()>::builder().live_capacity(1);
+        builder.limit(TOKENS.parse().unwrap()).live_keys(table)
+    })
+    .await;
+    finish(world.drawn(tokens(10)).await, 200);
+    let mut others = Vec::new();
+    for _ in 0..64 {
+        let minted = world.keys.mint(NewKey::for_owner("acme").own_account()).await.unwrap();
+        others.push(Sent(format!("Bearer {}", minted.secret.expose())));
+    }
+    for other in &others {
+        match world.guarded(Guard::free()).decide(other, None).await {
+            Decision::Admitted(key) => finish(key, 200),
+            refused => panic!("{refused:?}"),
+        }
+    }
+    for _ in 0..4 {
+        world.clock.advance(Duration::from_secs(4));
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
+    }
+    nothing_is_held(&world).await;
+    assert_eq!(world.standing(&Meter::TOKENS).await.spent, units(10), "nothing was captured");
+}
+
+/// The wall clock was set while leases were out: to the ledger, they were long past their lives.
+#[tokio::test]
+async fn p1_a_set_clock_does_not_make_a_living_nodes_leases_a_dead_ones() {
+    let world = World::with(&["1000000 tokens per month"]).await;
+    let key = world.drawn(tokens(10)).await;
+    world.clock.set(support::START.plus(Duration::from_secs(3_600)));
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    assert_eq!(world.standing(&Meter::TOKENS).await.spent, Amount::ZERO, "swept as a dead node's");
+    finish(key, 200);
+    assert_eq!(world.spent_at_last(&Meter::TOKENS).await, units(10));
+}
+
+#[tokio::test]
+async fn a_gate_that_is_dropped_gives_its_leases_back() {
+    let world = World::with(&[TOKENS]).await;
+    finish(world.drawn(tokens(10)).await, 200);
+    let World { gate, ledger, account, .. } = world;
+    drop(gate);
+    let returned = async {
+        while ledger.inner.standings(&account).await.unwrap()[0].held != Amount::ZERO {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), returned).await.expect("leases go back");
+    assert_eq!(ledger.inner.standings(&account).await.unwrap()[0].spent, units(10));
+}
+
+#[tokio::test]
+async fn without_leases_every_request_asks_the_ledger() {
+    let world =
+        World::built(|builder| builder.limit(TOKENS.parse().unwrap()).leased_limits(0)).await;
+    let guarded = world.guarded(tokens(10));
+    for _ in 0..40 {
+        match guarded.decide(&world.request, None).at_once() {
+            Err(waits) => match waits.await {
+                Decision::Admitted(key) => finish(key, 200),
+                other => panic!("{other:?}"),
+            },
+            drawn => panic!("{drawn:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(world.spent_at_last(&Meter::TOKENS).await, units(400));
+}
+
+/// A ledger that answers at once leases as well as one that does not.
+#[tokio::test]
+async fn p5_the_memory_ledger_is_asked_for_few_holds() {
+    let world = World::with(&[]).await;
+    let ledger = std::sync::Arc::new(MemoryLedger::new());
+    let builder = Gate::builder().ledger(std::sync::Arc::clone(&ledger));
+    let gate = builder.provider(world.keys.clone()).limit(TOKENS.parse().unwrap()).build().unwrap();
+    let guarded = gate.guarded(tokens(1)).unwrap();
+    for _ in 0..2_000 {
+        match guarded.decide(&world.request, None).await {
+            Decision::Admitted(key) => finish(key, 200),
+            other => panic!("{other:?}"),
+        }
+        tokio::task::yield_now().await;
+    }
+    gate.shutdown(Duration::from_secs(20)).await.unwrap();
+    let snapshot = ledger.snapshot().await.unwrap();
+    keycap_budget::audit(&snapshot).unwrap();
+    assert!(snapshot.holds.len() < 1_000, "{} holds", snapshot.holds.len());
+    let standing = &ledger.standings(&world.account).await.unwrap()[0];
+    assert_eq!((standing.spent, standing.held), (units(2_000), Amount::ZERO));
 }

@@ -104,7 +104,7 @@ impl Drop for Drawing<'_> {
 
 impl Leasing {
     /// Puts back what was drawn and not spent.
-    pub(crate) fn put_back(&self, till: &Till, purse: &Purse, amount: Amount) {
+    pub(crate) fn put_back(&self, till: &Arc<Till>, purse: &Purse, amount: Amount) {
         if amount.is_zero() {
             return;
         }
@@ -114,9 +114,9 @@ impl Leasing {
     }
 
     /// Something was put back into a closed purse: the driver takes it out, and gives it to the ledger.
-    pub(crate) fn note_closed(&self, till: &Till, purse: &Purse) {
+    pub(crate) fn note_closed(&self, till: &Arc<Till>, purse: &Purse) {
         till.note_put_back();
-        self.inbox.returned(purse.id());
         till.note_relief();
+        self.inbox.returned(till, purse.id());
     }
 }

@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use keycap_base::{Clock, Ticks};
 use keycap_budget::lease::{Event, Leases, PurseId, Ticket};
-use keycap_budget::{Batch, Decided, HoldId, Ledger, MAX_BATCH, Operation};
+use keycap_budget::{AccountId, Batch, Cost, Decided, HoldId, Ledger, MAX_BATCH, Operation};
 use tokio::time::Instant;
 
 use self::acts::Kept;
-use super::inbox::{Letters, Short, Urgency};
+use super::inbox::{Letters, Returned, Short, Urgency};
 use super::{Inbox, Tills};
 use crate::queue::Queue;
 use crate::settler;
@@ -45,6 +45,7 @@ pub(crate) struct Driver {
     ledger: Arc<dyn Ledger>,
     clock: Arc<dyn Clock>,
     timeout: Duration,
+    life: Duration,
 }
 
 /// What a driver works with.
@@ -55,11 +56,13 @@ pub(crate) struct Tools {
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) timeout: Duration,
+    /// How long leases live.
+    pub(crate) life: Duration,
 }
 
 impl Driver {
     pub(crate) fn new(leases: Leases, tools: Tools) -> Self {
-        let Tools { tills, inbox, queue, ledger, clock, timeout } = tools;
+        let Tools { tills, inbox, queue, ledger, clock, timeout, life } = tools;
         let (purses, short) = (HashMap::new(), Vec::new());
         let (events, asks, shuts_down) = (VecDeque::new(), Vec::new(), false);
         Self {
@@ -75,6 +78,7 @@ impl Driver {
             ledger,
             clock,
             timeout,
+            life,
         }
     }
 
@@ -132,15 +136,20 @@ impl Driver {
     }
 
     /// Brings everything that was told, and asks the ledger until it is asked nothing more.
-    async fn round(&mut self, letters: Letters) {
+    async fn round(&mut self, mut letters: Letters) {
         let shut_down = letters.shut_down;
+        if let Some(told) = letters.renew.take() {
+            self.renew_all().await;
+            // Whoever stopped waiting needs no answer.
+            let _ = told.send(());
+        }
         let returned = self.read(letters);
         self.work_off();
         while !self.asks.is_empty() {
             self.ask().await;
             self.work_off();
         }
-        returned.into_iter().for_each(|(till, put_back)| till.note_given_back(put_back));
+        returned.into_iter().for_each(|returned| returned.till.note_given_back(returned.times));
         self.answer_short();
         self.shuts_down |= shut_down;
         if self.shuts_down && self.leases.is_quiet() {
@@ -148,17 +157,13 @@ impl Driver {
         }
     }
 
-    /// Makes events of what was told. Says what had been put back by then.
-    fn read(&mut self, letters: Letters) -> Vec<(Arc<super::Till>, u64)> {
-        let mut returned = Vec::new();
+    /// Makes events of what was told. Says what was put back.
+    fn read(&mut self, letters: Letters) -> Vec<Returned> {
         for (purse, amount) in letters.settled {
             self.events.push_back(Event::Settled { purse, amount });
         }
-        for purse in letters.returned {
-            if let Some(kept) = self.purses.get(&purse) {
-                returned.push((Arc::clone(&kept.till), kept.till.put_back()));
-                self.events.push_back(kept.withdraw(purse));
-            }
+        for purse in letters.returned.keys() {
+            self.withdraw(*purse);
         }
         self.events.extend(letters.amended.into_iter().map(Event::Amended));
         for short in &letters.short {
@@ -176,7 +181,31 @@ impl Driver {
         if letters.shut_down {
             self.events.push_back(Event::ShutDown);
         }
-        returned
+        letters.returned.into_values().collect()
+    }
+
+    /// Renews every lease that pays, whenever it was last: a sweep is about to look for dead ones, and
+    /// the clock it looks by is not the one that renewals are counted by.
+    async fn renew_all(&self) {
+        let renewal = |account: &AccountId, hold| Operation::Extend {
+            account: account.clone(),
+            hold,
+            granted: Cost::none(),
+            exposure: None,
+            life: self.life,
+        };
+        let of = |kept: &Kept| {
+            let account = kept.till.at.account.clone();
+            kept.purse.leases().into_iter().map(move |hold| renewal(&account, hold))
+        };
+        let renewals: Vec<Operation> = self.purses.values().flat_map(of).collect();
+        for some in renewals.chunks(MAX_BATCH) {
+            let Ok(batch) = Batch::new(some.to_vec()) else { continue };
+            if let Err(error) = settler::ask(&*self.ledger, batch, self.timeout).await {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "leases were not renewed before a sweep");
+            }
+        }
     }
 
     /// Brings all events, and does what comes of them.

@@ -13,7 +13,7 @@ use keycap_base::Ticks;
 use keycap_budget::{Amount, Cause, Claim, Shortfall};
 
 use super::till::Before;
-use super::{Leasing, Till};
+use super::{Leasing, Till, wanted};
 use crate::known_key::KnownKey;
 use crate::{Denial, Disclosure, OverLimit, Refusal};
 
@@ -67,7 +67,8 @@ impl Leasing {
         let mut refusal: Option<(u8, Arc<Shortfall>, Duration)> = None;
         let mut stale = None;
         for till in &known.tills {
-            let Some((wanted, needed)) = wanted_of(claim, till) else { continue };
+            let Some(wanted) = wanted(claim, till) else { continue };
+            let needed = wanted.max(Amount::from_units(1));
             match till.worth(needed, self.tills.changes(), now) {
                 Worth::Something(evidence) => {
                     let found = evidence.shortfall_for(wanted, needed);
@@ -151,23 +152,6 @@ impl Evidence {
             (false, true) => Cause::Reserved,
         };
         Arc::new(Shortfall { wanted, cause, ..Shortfall::clone(&self.shortfall) })
-    }
-}
-
-/// What a claim wants of a limit, and the least that must be free for it; none where it does not
-/// concern the limit.
-fn wanted_of(claim: &Claim, till: &Till) -> Option<(Amount, Amount)> {
-    let one = Amount::from_units(1);
-    match claim {
-        Claim::Chain(cost) => {
-            let amount = cost.amount(&till.at.limit.meter);
-            (!amount.is_zero()).then_some((amount, amount))
-        }
-        Claim::Room(cost) => {
-            let amount = cost.amount(&till.at.limit.meter);
-            Some((amount, amount.max(one)))
-        }
-        Claim::Limit(..) => None,
     }
 }
 

@@ -34,10 +34,12 @@ pub(super) struct Letters {
     pub(super) low: BTreeSet<PurseId>,
     pub(super) settled: BTreeMap<PurseId, Amount>,
     /// Closed purses that something was put back into.
-    pub(super) returned: BTreeSet<PurseId>,
+    pub(super) returned: BTreeMap<PurseId, Returned>,
     /// Requests that need what is leased.
     pub(super) short: Vec<Short>,
     pub(super) amended: BTreeSet<AccountId>,
+    /// Somebody who wants all leases renewed at once: the gate's housekeeping, of which there is one.
+    pub(super) renew: Option<oneshot::Sender<()>>,
     pub(super) shut_down: bool,
     pub(super) closed: bool,
 }
@@ -60,6 +62,12 @@ pub(super) struct Asked {
     pub(super) times: u32,
     pub(super) largest: Amount,
     pub(super) left: Amount,
+}
+
+/// How often something was put back into a closed purse.
+pub(super) struct Returned {
+    pub(super) till: Arc<Till>,
+    pub(super) times: u64,
 }
 
 /// A request that needs what is leased on a limit. It holds a place in the queue, which bounds them.
@@ -102,10 +110,18 @@ impl Inbox {
     }
 
     /// Something was put back into a closed purse.
-    pub(crate) fn returned(&self, purse: PurseId) {
+    pub(super) fn returned(&self, till: &Arc<Till>, purse: PurseId) {
         self.tell(Urgency::Soon, |letters| {
-            letters.returned.insert(purse);
+            let new = || Returned { till: Arc::clone(till), times: 0 };
+            letters.returned.entry(purse).or_insert_with(new).times += 1;
         });
+    }
+
+    /// All leases are to be renewed, whenever they were last. Told when they are.
+    pub(super) fn renew(&self) -> oneshot::Receiver<()> {
+        let (told, receiver) = oneshot::channel();
+        self.tell(Urgency::Now, |letters| letters.renew = Some(told));
+        receiver
     }
 
     /// The ledger has too little for a request; what is leased on the limit is needed. Told when it is

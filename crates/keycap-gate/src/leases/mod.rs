@@ -20,6 +20,7 @@ mod till;
 use std::sync::Arc;
 use std::time::Duration;
 
+use keycap_base::Timestamp;
 use keycap_budget::lease::PurseId;
 use keycap_budget::{AccountId, Amount, Claim, Held, Standing};
 
@@ -30,15 +31,30 @@ pub(crate) use self::recall::Recall;
 pub(crate) use self::till::{Till, Tills};
 use crate::known_key::KnownKey;
 
+/// A lease is safe from a sweep for as long as it was looked at so often in its life.
+const LOOKS_A_LIFE: u32 = 3;
+
 /// What the parts of a gate share of its leases.
 pub(crate) struct Leasing {
     pub(crate) tills: Arc<Tills>,
     pub(crate) inbox: Arc<Inbox>,
+    /// Whether anything is ever leased.
+    leases: Leases,
+    /// How long leases live.
+    pub(crate) life: Duration,
+}
+
+/// Whether anything is ever leased.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Leases {
+    On,
+    Off,
 }
 
 impl Leasing {
-    pub(crate) fn new() -> Self {
-        Self { tills: Arc::new(Tills::default()), inbox: Arc::new(Inbox::default()) }
+    pub(crate) fn new(leases: Leases, life: Duration) -> Self {
+        let (tills, inbox) = (Arc::new(Tills::default()), Arc::new(Inbox::default()));
+        Self { tills, inbox, leases, life }
     }
 
     /// A standing as it is shown: what this node has leased and nobody has drawn is nobody's.
@@ -60,15 +76,11 @@ impl Leasing {
             let Some(till) = known.till(&standing.account, standing.limit.key()) else { continue };
             till.see(standing);
             till.forget_refusal();
-            let amount = match claim {
-                Claim::Chain(cost) => cost.amount(&till.at.limit.meter),
-                Claim::Room(cost) => cost.amount(&till.at.limit.meter),
-                Claim::Limit(..) => continue,
-            };
-            if amount.is_zero() && matches!(claim, Claim::Chain(_)) {
-                continue;
+            if self.leases == Leases::On
+                && let Some(amount) = wanted(claim, till)
+            {
+                self.inbox.asked(till, amount, standing.remaining());
             }
-            self.inbox.asked(till, amount, standing.remaining());
         }
     }
 
@@ -90,11 +102,32 @@ impl Leasing {
         }
     }
 
+    /// Renews all leases where the last look at them, by the clock that the ledger may sweep by, was so
+    /// long ago that some may seem to be a dead node's; within this span.
+    pub(crate) async fn outlive_sweep(&self, looked_at: Timestamp, now: Timestamp, span: Duration) {
+        if now < looked_at || now.since(looked_at) >= self.life / LOOKS_A_LIFE {
+            // Without an answer the sweep comes first, as without a renewal.
+            let _ = tokio::time::timeout(span, self.inbox.renew()).await;
+        }
+    }
+
     /// Gives everything back, within this span if the ledger answers.
     pub(crate) async fn give_all_back(&self, span: Duration) {
         self.inbox.shut_down();
         if tokio::time::timeout(span, self.inbox.until_quiet()).await.is_err() {
             tracing::warn!("leases could not be given back in time; they end with their lives");
         }
+    }
+}
+
+/// What a claim asks of a limit: nothing yet where it only must have something left; none where the
+/// claim does not concern it.
+fn wanted(claim: &Claim, till: &Till) -> Option<Amount> {
+    match claim {
+        Claim::Chain(cost) => {
+            Some(cost.amount(&till.at.limit.meter)).filter(|amount| !amount.is_zero())
+        }
+        Claim::Room(cost) => Some(cost.amount(&till.at.limit.meter)),
+        Claim::Limit(..) => None,
     }
 }

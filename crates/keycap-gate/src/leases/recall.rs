@@ -62,11 +62,11 @@ impl<'a> Recall<'a> {
         ControlFlow::Continue(())
     }
 
-    /// Keeps a refusal that stands, for others.
+    /// Keeps a refusal that stands, for others: one that nothing leased on this node had a part in.
     pub(crate) fn remember(&self, refusal: &Refusal) {
         let Refusal::Denied(Denial::OverLimit(over)) = refusal else { return };
         if let Some((till, before)) = self.till_of(over.shortfall())
-            && !till.had_money_since(before)
+            && (over.shortfall().cause != Cause::Reserved || !till.had_money_since(before))
         {
             till.remember(over.shared(), before, self.changes, self.asked_at);
         }

@@ -25,7 +25,7 @@ pub(crate) struct Till {
     purse: ArcSwapOption<Purse>,
     /// Whether the node has, or may have, something leased here that nobody has drawn.
     leased: AtomicBool,
-    /// So often something was put back that the driver has not given back yet.
+    /// So often something was put back into a closed purse.
     put_back: AtomicU64,
     /// So much of that the driver has given back.
     given_back: AtomicU64,
@@ -35,6 +35,8 @@ pub(crate) struct Till {
     /// Whether somebody asks the ledger whether the evidence still holds, for all.
     pub(super) asking: AtomicBool,
     pub(super) asked: Notify,
+    /// Whether the ledger ever said anything of the limit.
+    seen: AtomicBool,
     learnt: Mutex<Learnt>,
     register: Weak<Tills>,
 }
@@ -69,6 +71,7 @@ impl Till {
             evidence: ArcSwapOption::empty(),
             asking: AtomicBool::new(false),
             asked: Notify::new(),
+            seen: AtomicBool::new(false),
             learnt: Mutex::default(),
             register,
         }
@@ -80,7 +83,7 @@ impl Till {
     }
 
     /// Whether this purse is the one to draw from.
-    pub(crate) fn has_open(&self, purse: PurseId) -> bool {
+    pub(super) fn has_open(&self, purse: PurseId) -> bool {
         self.purse.load().as_ref().is_some_and(|open| open.id() == purse)
     }
 
@@ -117,13 +120,9 @@ impl Till {
         self.put_back.fetch_add(1, Ordering::SeqCst);
     }
 
-    pub(super) fn put_back(&self) -> u64 {
-        self.put_back.load(Ordering::SeqCst)
-    }
-
-    /// Notes that all that had been put back by then is with the ledger again.
-    pub(super) fn note_given_back(&self, put_back: u64) {
-        self.given_back.store(put_back, Ordering::SeqCst);
+    /// Notes that what was put back so often is with the ledger again.
+    pub(super) fn note_given_back(&self, times: u64) {
+        self.given_back.fetch_add(times, Ordering::SeqCst);
     }
 
     /// Notes that something came free here: what was refused may fit by now.
@@ -137,29 +136,37 @@ impl Till {
 
     /// What the till is like, before the ledger is asked.
     pub(super) fn before(&self) -> Before {
-        let put_back = self.put_back();
-        let with_the_node = self.given_back.load(Ordering::SeqCst) != put_back;
+        let given_back = self.given_back.load(Ordering::SeqCst);
+        let put_back = self.put_back.load(Ordering::SeqCst);
+        let with_the_node = given_back != put_back;
         let leased = self.leased.load(Ordering::SeqCst) || with_the_node;
         Before { leased, put_back, reliefs: self.reliefs() }
     }
 
     /// Whether the node had something here, at some time since then, that the ledger could not give.
     pub(super) fn had_money_since(&self, before: Before) -> bool {
-        before.leased || self.leased.load(Ordering::SeqCst) || self.put_back() != before.put_back
+        let put_back = self.put_back.load(Ordering::SeqCst);
+        before.leased || self.leased.load(Ordering::SeqCst) || put_back != before.put_back
     }
 
     /// Learns what the ledger says of the limit.
     pub(crate) fn see(&self, standing: &Standing) {
         let mut learnt = self.learnt.lock();
-        match &mut learnt.standing {
-            Some(known) => known.as_mut().clone_from(standing),
-            None => learnt.standing = Some(Box::new(standing.clone())),
-        }
+        let known = match &mut learnt.standing {
+            Some(known) => {
+                known.as_mut().clone_from(standing);
+                known
+            }
+            None => learnt.standing.insert(Box::new(standing.clone())),
+        };
+        // Whose that was is nothing to those who ask later.
+        known.own = Amount::ZERO;
+        self.seen.store(true, Ordering::Release);
     }
 
     /// Whether the ledger ever said anything of the limit.
     pub(crate) fn was_seen(&self) -> bool {
-        self.learnt.lock().standing.is_some()
+        self.seen.load(Ordering::Acquire)
     }
 
     pub(super) fn note_unexposed(&self, amount: Amount) {

@@ -11,8 +11,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use keycap_base::{ManualClock, Timestamp};
 use keycap_budget::{
-    AccountId, AccountListener, Batch, Chain, Charge, ChargeId, Cost, Decided, Hold, HoldId,
-    Ledger, LedgerError, MemoryLedger, Meter, NotNow, Retention, Snapshot, Standing, audit,
+    AccountId, AccountListener, Amount, Batch, Chain, Charge, ChargeId, Cost, Decided, Hold,
+    HoldId, Ledger, LedgerError, MemoryLedger, Meter, NotNow, Operation, Retention, Snapshot,
+    Standing, audit,
 };
 use keycap_gate::{
     Code, Course, Decision, Gate, GateBuilder, Guard, Guarded, KeyState, Refusal, RequestView,
@@ -69,6 +70,8 @@ pub(crate) struct MoodyLedger {
     pub(crate) inner: MemoryLedger,
     mood: AtomicU8,
     pub(crate) applied: AtomicUsize,
+    /// How many holds it was asked for.
+    pub(crate) holds: AtomicUsize,
     pub(crate) late: Mutex<Vec<Batch>>,
     /// An account whose rows are damaged: every batch that names it fails.
     pub(crate) damaged: Mutex<Option<AccountId>>,
@@ -111,6 +114,9 @@ impl Ledger for MoodyLedger {
             return Err(LedgerError::new("told to be late"));
         }
         self.applied.fetch_add(1, Ordering::SeqCst);
+        let is_hold = |operation: &&Operation| matches!(operation, Operation::Hold(_));
+        let holds = batch.operations().iter().filter(is_hold).count();
+        self.holds.fetch_add(holds, Ordering::SeqCst);
         let answers = self.inner.apply(batch).await;
         match self.is(Mood::Mumbles) {
             true => Err(LedgerError::new("the answer was lost")),
@@ -184,6 +190,7 @@ impl World {
             inner: MemoryLedger::with_clock(clock.clone(), Retention::default()),
             mood: AtomicU8::new(Mood::Well as u8),
             applied: AtomicUsize::new(0),
+            holds: AtomicUsize::new(0),
             late: Mutex::default(),
             damaged: Mutex::default(),
         });
@@ -209,6 +216,41 @@ impl World {
             Decision::Admitted(key) => key,
             other => panic!("not admitted: {other:?}"),
         }
+    }
+
+    /// Sends requests that fail until one finds something leased, and gives that one.
+    pub(crate) async fn drawn(&self, guard: Guard) -> KeyState {
+        let guarded = self.guarded(guard);
+        let warm = async {
+            loop {
+                // The ledger never answers at once.
+                match guarded.decide(&self.request, None).at_once() {
+                    Ok(Decision::Admitted(key)) => return key,
+                    Ok(other) => panic!("not admitted: {other:?}"),
+                    Err(waits) => match waits.await {
+                        Decision::Admitted(key) => finish(key, 500),
+                        other => panic!("not admitted: {other:?}"),
+                    },
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), warm).await.expect("is leased")
+    }
+
+    /// Shuts the gate down, audits, and says what was spent on a meter. Nothing is held then.
+    pub(crate) async fn spent_at_last(&self, meter: &Meter) -> Amount {
+        self.gate.shutdown(Duration::from_secs(20)).await.unwrap();
+        audit(&self.ledger.inner.snapshot().await.unwrap()).unwrap();
+        let standing = self.standing(meter).await;
+        assert_eq!(standing.held, Amount::ZERO, "everything went back");
+        standing.spent
+    }
+
+    /// How the account's limit on a meter stands in the books.
+    pub(crate) async fn standing(&self, meter: &Meter) -> Standing {
+        let standings = self.ledger.inner.standings(&self.account).await.unwrap();
+        standings.into_iter().find(|it| it.limit.key().meter == *meter).unwrap()
     }
 
     /// Decides, and expects a refusal.

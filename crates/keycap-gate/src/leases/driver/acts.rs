@@ -70,7 +70,7 @@ impl Driver {
         }
     }
 
-    fn withdraw(&mut self, purse: PurseId) {
+    pub(super) fn withdraw(&mut self, purse: PurseId) {
         if let Some(kept) = self.purses.get(&purse) {
             let withdrawn = kept.withdraw(purse);
             self.events.push_back(withdrawn);
