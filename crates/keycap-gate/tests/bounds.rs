@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keycap_budget::MemoryLedger;
+use keycap_budget::lease::{MAX_LEASED_LIMITS, MIN_LEASE_LIFE};
 use keycap_gate::{
     BuildError, Gate, GateBuilder, Guard, MAX_HOLD_LIFE, MAX_QUEUE_PLACES, MAX_REQUIRED_SCOPES,
     MAX_TIMEOUT, MAX_WAIT, MIN_HOLD_LIFE,
@@ -74,5 +75,21 @@ async fn a_guard_waits_and_requires_no_more_than_it_may() {
     for wrong in [Guard::free().wait_up_to(MAX_WAIT + STEP), scopes(MAX_REQUIRED_SCOPES + 1)] {
         let error = gate.guarded(wrong).unwrap_err().to_string();
         assert!(error.starts_with("the guard"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn leases_have_a_life_a_share_and_a_number_that_can_work() {
+    let ages = Duration::from_secs(24 * 60 * 60);
+    assert!(gate().lease_life(MIN_LEASE_LIFE).lease_share(2).leased_limits(0).build().is_ok());
+    assert!(gate().lease_life(ages).leased_limits(MAX_LEASED_LIMITS).build().is_ok());
+    let wrong = [
+        gate().lease_life(MIN_LEASE_LIFE - STEP),
+        gate().lease_share(1),
+        gate().leased_limits(MAX_LEASED_LIMITS + 1),
+    ];
+    for wrong in wrong {
+        let error = wrong.build().unwrap_err();
+        assert!(matches!(error, BuildError::Leases(_)), "{error:?}");
     }
 }

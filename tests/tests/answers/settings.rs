@@ -27,7 +27,7 @@ async fn p8_settings_of_answers_hold_alike_in_both() {
         told.add("spent", site.ask("spent", Request::post("/chat")).await);
         told.add("missing", ask(site.address, &Request::post("/chat")).await);
         site.ledger_switch.set(Mood::Failing);
-        told.add("broken", site.ask("spent", Request::post("/chat")).await);
+        told.add("broken", site.ask("alice", Request::post("/chat")).await);
         site.ledger_switch.set(Mood::Well);
         told
     })

@@ -23,6 +23,8 @@ pub(crate) struct Inbox {
     /// Whether nothing is leased any more and nothing will be.
     quiet: AtomicBool,
     came_to_rest: Notify,
+    #[cfg(test)]
+    rounds: std::sync::atomic::AtomicU64,
 }
 
 /// What was told since the driver last looked.
@@ -176,8 +178,16 @@ impl Inbox {
         self.bell.notified().await;
     }
 
+    /// Takes what was told. The driver does, once in each round.
     pub(super) fn take(&self) -> Letters {
+        #[cfg(test)]
+        self.rounds.fetch_add(1, Ordering::SeqCst);
         std::mem::take(&mut *self.letters.lock())
+    }
+
+    #[cfg(test)]
+    pub(super) fn rounds(&self) -> u64 {
+        self.rounds.load(Ordering::SeqCst)
     }
 
     /// Notes that everything is given back for good.

@@ -131,3 +131,6 @@ fn wanted(claim: &Claim, till: &Till) -> Option<Amount> {
         Claim::Limit(..) => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

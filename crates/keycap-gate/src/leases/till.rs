@@ -270,4 +270,9 @@ impl Tills {
     pub(super) fn changes(&self) -> u64 {
         self.changes.load(Ordering::SeqCst)
     }
+
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.all.lock().values().map(|limits| limits.len()).sum()
+    }
 }
