@@ -319,7 +319,7 @@ impl Core {
         claim: &Claim,
         place: &mut Option<Place>,
     ) -> Option<Result<Granted, Refusal>> {
-        let patient = ask.guard.wait.is_some() || self.queue.behind().is_some();
+        let patient = ask.guard.wait.is_some() || Patience::least(&self.queue).is_left();
         let _asking = match self.leasing.hearsay(known, claim, self.clock.moment().ticks) {
             Hearsay::Nothing => None,
             Hearsay::Asking(asking) => Some(asking),

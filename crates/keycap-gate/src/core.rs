@@ -216,7 +216,7 @@ impl Core {
     pub(crate) async fn standings(&self, account: &AccountId) -> Result<Vec<Standing>, Refusal> {
         let read = self.ledger.standings(account);
         let broken = match tokio::time::timeout(self.ledger_timeout, read).await {
-            Ok(Ok(standings)) => return Ok(self.leasing.shown_all(standings)),
+            Ok(Ok(standings)) => return Ok(self.leasing.learnt_all(standings)),
             Ok(Err(error)) => Broken::ledger_unavailable(error),
             Err(_elapsed) => {
                 Broken::ledger_unavailable(format!("no answer within {:?}", self.ledger_timeout))

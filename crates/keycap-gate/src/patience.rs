@@ -39,6 +39,11 @@ impl Patience {
         Self { behind: queue.behind(), over: None }
     }
 
+    /// Whether there is anything to wait for.
+    pub(crate) fn is_left(&self) -> bool {
+        self.behind.is_some() || self.over.is_some()
+    }
+
     /// Waits until amounts may have been given back; breaks when the time is over.
     pub(crate) async fn wait(&mut self, queue: &Queue) -> ControlFlow<()> {
         if let Some(ticket) = self.behind.take() {

@@ -93,6 +93,7 @@ async fn what_is_leased_and_free_is_shown_as_remaining() {
     let world = World::with(&[TOKENS]).await;
     let key = world.drawn(tokens(10)).await;
     assert!(world.standing(&Meter::TOKENS).await.held > units(10), "a lease");
+    world.exact_holds_ended().await;
     let asked = world.gate.standings(&world.account).await.unwrap();
     for shown in [key.limits(), key.standings().await.unwrap(), asked] {
         assert_eq!(shown[0].held, units(10), "what the request holds");

@@ -65,6 +65,16 @@ impl Leasing {
         }
     }
 
+    /// How limits stand by the ledger's own word just now: learnt, and as it is shown.
+    pub(crate) fn learnt_all(&self, standings: Vec<Standing>) -> Vec<Standing> {
+        for standing in &standings {
+            if let Some(till) = self.tills.find(&standing.account, standing.limit.key()) {
+                till.see(standing);
+            }
+        }
+        self.shown_all(standings)
+    }
+
     /// See [`shown`](Self::shown).
     pub(crate) fn shown_all(&self, standings: Vec<Standing>) -> Vec<Standing> {
         standings.into_iter().map(|standing| self.shown(standing)).collect()

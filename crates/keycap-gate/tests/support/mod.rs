@@ -247,6 +247,20 @@ impl World {
         standing.spent
     }
 
+    /// Waits until no request holds anything by itself any more.
+    pub(crate) async fn exact_holds_ended(&self) {
+        let ended = async {
+            loop {
+                let holds = self.ledger.inner.snapshot().await.unwrap().holds;
+                if holds.iter().all(|hold| !hold.is_open() || hold.exposure.is_some()) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), ended).await.expect("holds end");
+    }
+
     /// How the account's limit on a meter stands in the books.
     pub(crate) async fn standing(&self, meter: &Meter) -> Standing {
         let standings = self.ledger.inner.standings(&self.account).await.unwrap();
