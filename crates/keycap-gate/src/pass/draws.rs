@@ -8,7 +8,7 @@ use keycap_budget::lease::{DrawnAll, Purse, PutBack, draw_all};
 use smallvec::SmallVec;
 
 use crate::core::Core;
-use crate::guard::HoldRule;
+use crate::guard::{HoldRule, ResourceRule};
 use crate::known_key::KnownKey;
 use crate::leases::{Draw, MAX_PURSES_A_REQUEST};
 use crate::post::Post;
@@ -35,6 +35,9 @@ impl Draws {
     /// What a request behind a guard draws from the purses that are open now. None where that has to be
     /// found out for each request, or a limit has no purse.
     pub(super) fn prepare(known: &KnownKey, post: &Post) -> Option<Self> {
+        if matches!(post.guard.resource, ResourceRule::FromRequest(_)) {
+            return None;
+        }
         let cost = match &post.guard.hold {
             HoldRule::Free => return Some(Self::default()),
             HoldRule::Fixed(cost) => post.core.with_request(known, cost).ok()?,
