@@ -68,6 +68,11 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
+    /// With room for so many operations.
+    pub(super) fn with_room(operations: usize) -> Self {
+        Self { jobs: Vec::with_capacity(operations), ..Self::default() }
+    }
+
     /// How many operations there are so far.
     pub(super) fn len(&self) -> usize {
         self.jobs.len()

@@ -103,7 +103,7 @@ impl Queue {
 
     /// A batch of what was taken in.
     fn draft(&self, most: usize) -> Vec<Job> {
-        let mut draft = Draft::default();
+        let mut draft = Draft::with_room(self.intake.lock().items.len().min(most));
         let alone = |item: &Item| matches!(item, Item::Job(job) if job.company == Company::None);
         while draft.len() < most {
             let item = {
