@@ -184,22 +184,24 @@ impl<P: Drawer> Node<P> {
         let counted = held.standings.iter().map(|standing| {
             let (account, limit) = (standing.account.clone(), standing.limit.key().clone());
             let amount = cost.amount(&limit.meter);
-            (LimitAt { account, limit }, amount, standing.remaining(), standing.window)
+            (LimitAt { account, limit }, amount, standing)
         });
-        let counted: Vec<_> = counted.filter(|(_, amount, ..)| !amount.is_zero()).collect();
+        let counted: Vec<_> = counted.filter(|(_, amount, _)| !amount.is_zero()).collect();
         let counter = |limit: &LimitAt, start| CounterKey {
             account: limit.account.clone(),
             limit: limit.limit.clone(),
             start,
         };
-        let counters = counted.iter().map(|(limit, .., window)| counter(limit, window.start));
+        // A hold whose answer came late may lie in a window that has ended since.
+        let here = counted.iter().filter(|(_, amount, standing)| standing.own >= *amount);
+        let counters = here.map(|(limit, _, standing)| counter(limit, standing.window.start));
         let own = Own { id, left: cost.clone(), counters: counters.collect() };
         if let Some(tab) = self.tabs.get_mut(&request) {
             (tab.own, tab.stage) = (Some(own), Stage::Working);
         }
         self.facts.push(Fact::Decided(request, None));
-        for (limit, amount, left, _) in counted {
-            self.tell(Event::Held { limit, amount, left });
+        for (limit, amount, standing) in counted {
+            self.tell(Event::Held { limit, amount, left: standing.remaining() });
         }
     }
 

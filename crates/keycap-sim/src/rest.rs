@@ -23,7 +23,7 @@ const ROUND: Duration = Duration::from_millis(100);
 /// The largest amount that is asked for to see whether it is admitted.
 const MOST_PROBED: i64 = 1_000_000;
 
-/// After so many rounds without a message nobody waits to ask again.
+/// After so many rounds without a message nobody waits to ask again. Leases are renewed less often.
 const QUIET_ROUNDS: usize = 7;
 
 impl<S: Store, P: Drawer> World<S, P> {
@@ -69,7 +69,8 @@ impl<S: Store, P: Drawer> World<S, P> {
             self.tick_all()?;
             self.pass(ROUND);
         }
-        let stuck: Vec<_> = self.nodes.iter().map(|node| &node.askings).collect();
+        let stuck: Vec<_> =
+            self.nodes.iter().map(|node| (&node.askings, &node.tabs, &node.leases)).collect();
         broken("rest", format!("something is always on its way: {stuck:?}"))
     }
 
@@ -139,7 +140,12 @@ impl<S: Store, P: Drawer> World<S, P> {
     /// I7: for each account a request of half of what is left for it is admitted, and one of a little
     /// more than that is refused. What nodes have free counts as left.
     fn probe(&mut self) -> Result<(), Broken> {
-        if self.rows.holds.iter().any(|hold| hold.is_open() && self.is_orphan(hold)) {
+        // What expired under a living node counts as spent and as drawn until that settles.
+        let captured = |hold: &Hold| {
+            hold.legs.iter().any(|leg| !leg.captured.is_zero()) && !self.is_gone(hold)
+        };
+        let unclear = |hold: &Hold| captured(hold) || (hold.is_open() && self.is_orphan(hold));
+        if self.rows.holds.iter().any(unclear) {
             return Ok(());
         }
         for row in 0..self.plan.rows.len() {
@@ -165,8 +171,12 @@ impl<S: Store, P: Drawer> World<S, P> {
 
     /// A hold of a node that is gone, or one that nobody knows of.
     fn is_orphan(&self, hold: &Hold) -> bool {
+        self.is_gone(hold) || self.costs_nothing(hold)
+    }
+
+    fn is_gone(&self, hold: &Hold) -> bool {
         let living = |node: &Node<P>| node.life == Life::Up && node.owner == hold.owner;
-        !self.nodes.iter().any(living) || self.costs_nothing(hold)
+        !self.nodes.iter().any(living)
     }
 
     /// What is left for an account on its tightest limit of money, were all that is free returned.

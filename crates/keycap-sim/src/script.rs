@@ -115,7 +115,7 @@ fn plan(rng: &mut Rng) -> Plan {
     let count = |most| NonZeroU32::new(most).unwrap_or(NonZeroU32::MIN);
     let settings = LeaseSettings::default()
         .share(*rng.choice(&[2, 4, 16, 64]).expect("some"))
-        .and_then(|settings| settings.life(Duration::from_secs(rng.u64(2..=10))))
+        .and_then(|settings| settings.life(Duration::from_secs(rng.u64(3..=10))))
         .expect("within bounds")
         .steady(count(rng.u32(1..=4)))
         .least_draws(count(rng.u32(1..=8)));
