@@ -14,8 +14,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keycap_budget::{AccountId, Amount, Cost, Ledger, Limit, MemoryLedger, Meter, Period, audit};
-use keycap_gate::{Code, Course, Decision, Gate, Guard, Guarded, RequestView};
+use keycap_budget::{
+    AccountId, AccountSpec, Amount, ChainSpec, Cost, Ledger, Limit, MemoryLedger, Meter, Period,
+    audit,
+};
+use keycap_gate::{Code, Course, Decision, Gate, Guard, Guarded, RequestView, default_account};
 use keycap_sqlite::SqliteStore;
 use keycap_verify::{IssuedKeys, MemoryKeyStore, NewKey};
 use parking_lot::Mutex;
@@ -93,13 +96,26 @@ impl Shadow {
     }
 }
 
-async fn gate(ledger: Arc<dyn Ledger>) -> (Gate, Sent, AccountId) {
+/// A gate, and two keys whose accounts hang under one: its limit is the one that counts.
+async fn gate(ledger: Arc<dyn Ledger>) -> (Gate, [Arc<Sent>; 2], AccountId) {
     let keys = IssuedKeys::builder(Arc::new(MemoryKeyStore::new())).build().unwrap();
-    let minted = keys.mint(NewKey::for_owner("acme").own_account()).await.unwrap();
-    let limit = Limit::new(Meter::TOKENS, Amount::from_units(CAP), Period::lifetime()).unwrap();
-    let gate = Gate::builder().ledger(ledger).provider(keys).limit(limit).build().unwrap();
-    let account = AccountId::new(&*minted.record.account).unwrap();
-    (gate, Sent(format!("Bearer {}", minted.secret.expose())), account)
+    let mut sent = Vec::new();
+    for _ in 0..2 {
+        let minted = keys.mint(NewKey::for_owner("acme").own_account()).await.unwrap();
+        sent.push(Arc::new(Sent(format!("Bearer {}", minted.secret.expose()))));
+    }
+    let tokens =
+        |cap| Limit::new(Meter::TOKENS, Amount::from_units(cap), Period::lifetime()).unwrap();
+    let org = AccountId::new("org").unwrap();
+    let parent = org.clone();
+    let gate = Gate::builder().ledger(ledger).provider(keys).template_fn(move |identity| {
+        let leaf = AccountSpec::new(default_account(&identity).unwrap());
+        let leaf = leaf.limit(tokens(10 * CAP)).unwrap();
+        let org = AccountSpec::new(parent.clone()).limit(tokens(CAP)).unwrap();
+        async move { Ok(ChainSpec::of(leaf).under(org).unwrap()) }
+    });
+    let [one, other] = sent.try_into().unwrap_or_else(|_| panic!("two keys"));
+    (gate.build().unwrap(), [one, other], org)
 }
 
 /// One caller's requests, one after the other.
@@ -160,9 +176,10 @@ async fn one(
 
 async fn burst(seed: u64, ledger: Arc<dyn Ledger>) {
     let (gate, sent, account) = gate(Arc::clone(&ledger)).await;
-    let (sent, shadow) = (Arc::new(sent), Arc::new(Mutex::new(Shadow::default())));
+    let shadow = Arc::new(Mutex::new(Shadow::default()));
     let calls = (1..=CALLERS).map(|caller| {
-        let (gate, sent, shadow) = (gate.clone(), Arc::clone(&sent), Arc::clone(&shadow));
+        let key = usize::try_from(caller % 2).unwrap();
+        let (gate, sent, shadow) = (gate.clone(), Arc::clone(&sent[key]), Arc::clone(&shadow));
         tokio::spawn(call(seed * 100 + caller, gate, sent, shadow))
     });
     for call in calls.collect::<Vec<_>>() {
