@@ -12,6 +12,16 @@ test *args:
 chaos cases="4096" rounds="50" inputs="200000":
     PROPTEST_CASES={{ cases }} KEYCAP_CHAOS_ROUNDS={{ rounds }} KEYCAP_FUZZ_ROUNDS={{ inputs }} scripts/test
 
+# Nodes, leases and one ledger with everything going wrong: so many random steps from a seed, optimised.
+simulate steps="10000000" seed="1":
+    KEYCAP_SIM_STEPS={{ steps }} KEYCAP_SIM_SEED={{ seed }} cargo test --release -p keycap-sim --locked --test random -- --nocapture
+
+# Small worlds of nodes and leases, so many states of each at most; and what threads share, with so many
+# interruptions.
+search states="1000000" preemptions="4":
+    KEYCAP_SIM_STATES={{ states }} cargo test --release -p keycap-sim --locked --test exhaustive -- --nocapture
+    KEYCAP_LOOM_PREEMPTIONS={{ preemptions }} cargo test --release -p keycap-loom --locked -- --nocapture
+
 # One fuzz target for a while: `just fuzz unkey_answer 600`. Needs cargo-fuzz. An input that breaks
 # something goes, made small, into fuzz/corpus with its fix; fuzz/found keeps the merely interesting.
 fuzz target seconds="60":
