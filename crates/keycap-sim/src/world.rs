@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use keycap_base::{Ticks, Timestamp};
 use keycap_budget::lease::{Event, LeaseSettings, LimitAt};
-use keycap_budget::{AccountId, Decided, Meter, Operation, Outcome, OwnerId, Snapshot, Sweep};
+use keycap_budget::{
+    AccountId, Decided, HoldId, Meter, Operation, Outcome, OwnerId, Snapshot, Sweep,
+};
 
 use crate::drawer::Drawer;
 use crate::ids::Ids;
@@ -187,6 +189,8 @@ impl<S: Store, P: Drawer> World<S, P> {
             Move::Repeat { message } => {
                 let message = self.message(message).map(|at| self.messages[at].clone());
                 if let Some(message) = message.filter(|message| !message.asks_for_own_hold()) {
+                    // The first may be refused and the second not; only one of the answers is heard.
+                    self.truth.late.extend(message.holds());
                     return self.arrive(&message);
                 }
             }
@@ -316,7 +320,7 @@ impl<S: Store, P: Drawer> World<S, P> {
     fn arrive(&mut self, message: &Message) -> Result<(), Broken> {
         match &message.body {
             Body::Asked(operations) => {
-                self.note_late(message, operations);
+                self.note_late(message);
                 let answers = self.apply(operations)?;
                 let Message { node, owner, asking, .. } = *message;
                 let body = Body::Answered(answers);
@@ -333,16 +337,12 @@ impl<S: Store, P: Drawer> World<S, P> {
     }
 
     /// A hold that arrives when nobody waits for it any more is one that nobody knows of.
-    fn note_late(&mut self, message: &Message, operations: &[Operation]) {
+    fn note_late(&mut self, message: &Message) {
         let node = &self.nodes[usize::from(message.node)];
         if node.owner == message.owner && node.askings.contains_key(&message.asking) {
             return;
         }
-        for operation in operations {
-            if let Operation::Hold(hold) = operation {
-                self.truth.late.insert(hold.id);
-            }
-        }
+        self.truth.late.extend(message.holds());
     }
 
     fn ledger_does(&mut self, operations: &[Operation]) -> Vec<Decided> {
@@ -573,6 +573,16 @@ impl<S: Store, P: Drawer> World<S, P> {
 }
 
 impl Message {
+    /// The holds that it asks for.
+    fn holds(&self) -> Vec<HoldId> {
+        let Body::Asked(operations) = &self.body else { return Vec::new() };
+        let hold = |operation: &Operation| match operation {
+            Operation::Hold(hold) => Some(hold.id),
+            _ => None,
+        };
+        operations.iter().filter_map(hold).collect()
+    }
+
     /// Whether a request asks for a hold of its own. On its own connection that arrives once at most.
     fn asks_for_own_hold(&self) -> bool {
         let is_own = |operation: &Operation| {
