@@ -2,7 +2,7 @@
 //!
 //! A test describes an application once ([`App`]), has it served over TCP by both adapters
 //! ([`Framework`], [`Site`]), and speaks to it in raw HTTP/1.1 ([`wire`]). Real processes are started
-//! by [`process`], others' software by [`peers`]; things that fail, hang or panic on command stand in
+//! by [`process`], others' software by [`peers`]; a gate in steady use is in [`steady`]; things that fail, hang or panic on command stand in
 //! [`doubles`].
 #![allow(
     clippy::unwrap_used,
@@ -26,6 +26,7 @@ mod script;
 mod serve;
 mod site;
 pub mod sought;
+pub mod steady;
 pub mod wait;
 pub mod wire;
 mod work;
