@@ -48,6 +48,13 @@ docs *args:
 bench *args:
     cargo bench -p keycap-bench --locked {{ args }}
 
+# All that the table of goals in BENCHMARKS.md needs, with the peers, whose workspace is their own.
+goals:
+    cargo bench -p keycap-bench --locked --bench path --bench threads --bench many_keys --bench ledger_load --bench first_requests --bench memory --bench idle --bench loopback
+    cargo bench -p keycap-bench --locked --bench path -- instructions
+    cd crates/keycap-bench/peers && cargo bench --locked
+    cd crates/keycap-bench/peers && cargo bench --locked -- instructions
+
 # Licences, bans, sources and advisories of the dependencies.
 deny:
     cargo deny check

@@ -46,20 +46,19 @@ fn hold() -> Guard {
 fn reference(keys: usize) -> Contender {
     let clock = Clock::new();
     let until = clock.now() + Duration::from_secs(86_400);
-    let limits = |count: usize| (0..count).map(|_| Counter::new(u64::MAX)).collect::<Vec<_>>();
-    let (leaves, users) = (limits(keys), limits(keys.div_ceil(KEYS_A_USER)));
-    let organisations = limits(keys.div_ceil(KEYS_AN_ORGANISATION));
+    let shared = |count: usize| (0..count).map(|_| Counter::shared(u64::MAX)).collect::<Vec<_>>();
+    let users = shared(keys.div_ceil(KEYS_A_USER));
+    let organisations = shared(keys.div_ceil(KEYS_AN_ORGANISATION));
     let secrets: Vec<String> = (0..keys).map(secret).collect();
     let entries = secrets.iter().enumerate().map(|(key, secret)| {
         let user = users[key / KEYS_A_USER].clone();
-        let organisation = organisations[key / KEYS_AN_ORGANISATION].clone();
-        let limits = [leaves[key].clone(), user, organisation];
-        (secret.as_str(), ReferenceEntry::new(until, CHAT, limits))
+        let above = [user, organisations[key / KEYS_AN_ORGANISATION].clone()];
+        (secret.as_str(), ReferenceEntry::new(until, CHAT, Counter::new(u64::MAX), above))
     });
-    let (table, sent, mut random) = (Reference::of(entries), all_sent(keys), Random::default());
+    let (table, mut sent, mut random) = (Reference::of(entries), Sent::by(0), Random::default());
     Contender::new(move |requests| {
         for _ in 0..requests {
-            let sent = &sent[random.below(keys)];
+            sent.change_to(random.below(keys));
             let admitted = table.admit(black_box(sent.0.as_bytes()), || clock.now(), CHAT, 1);
             assert!(admitted, "admitted");
         }
@@ -69,9 +68,13 @@ fn reference(keys: usize) -> Contender {
 fn keycap(keys: usize, guard: fn() -> Guard) -> Contender {
     let node = Rc::new(Node::new(ROOMY));
     (0..keys).for_each(|key| node.know(key));
-    let (guarded, sent, mut random) = (node.guarded(guard()), all_sent(keys), Random::default());
+    let (guarded, mut sent) = (node.guarded(guard()), Sent::by(0));
+    let mut random = Random::default();
     let mut turn = move |requests| {
-        (0..requests).for_each(|_| request(&guarded, &sent[random.below(keys)]));
+        for _ in 0..requests {
+            sent.change_to(random.below(keys));
+            request(&guarded, &sent);
+        }
     };
     let rest = move || node.wait_for(0, 0, &keycap::Cost::none());
     until_steady(|requests| {
@@ -83,8 +86,4 @@ fn keycap(keys: usize, guard: fn() -> Guard) -> Contender {
 
 fn request(guarded: &Guarded, sent: &Sent) {
     finish(admit(guarded, black_box(sent)));
-}
-
-fn all_sent(keys: usize) -> Vec<Sent> {
-    (0..keys).map(Sent::by).collect()
 }

@@ -61,8 +61,8 @@ fn coarse_clock() -> impl Fn() -> Instant {
 
 fn reference(now: impl Fn() -> Instant + 'static) -> Contender {
     let (secret, day) = (secret(KEY), Duration::from_secs(86_400));
-    let limits = [(); 3].map(|()| Counter::new(u64::MAX));
-    let entry = ReferenceEntry::new(now() + day, CHAT, limits);
+    let above = [Counter::shared(u64::MAX), Counter::shared(u64::MAX)];
+    let entry = ReferenceEntry::new(now() + day, CHAT, Counter::new(u64::MAX), above);
     let table = Reference::of([(&*secret, entry)]);
     let sent = Sent::by(KEY);
     Contender::new(move |requests| {

@@ -123,7 +123,8 @@ fn timed(request: Request<'_>, key: usize) -> u64 {
 
 fn reference() -> Reference {
     let until = Clock::new().now() + Duration::from_secs(86_400);
-    let entry = || ReferenceEntry::new(until, CHAT, [(); 3].map(|()| Counter::new(u64::MAX)));
+    let above = || [Counter::shared(u64::MAX), Counter::shared(u64::MAX)];
+    let entry = || ReferenceEntry::new(until, CHAT, Counter::new(u64::MAX), above());
     let (one, other) = (secret(ONE), secret(OTHER));
     Reference::of([(&*one, entry()), (&*other, entry())])
 }

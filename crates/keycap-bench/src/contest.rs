@@ -1,6 +1,7 @@
 //! Contenders that stay as they are from round to round, such as a gate that has its leases: each has
 //! its turn in every round, and is compared with the first within the round.
 
+use std::cell::RefCell;
 use std::env;
 
 use crate::clock::{process_time, thread_time};
@@ -134,11 +135,17 @@ fn print_instructions(entries: &[Entry]) {
     }
 }
 
-/// The part of a counting run that is watched: requests one by one between marks.
+/// The part of a counting run that is watched. Between marks there is one request each time, after others
+/// at full speed: to be stopped at each instruction makes a request last for milliseconds, and what the
+/// clock asks for now and then, such as to look at it anew, would fall on each.
 fn step(tables: &[&[Entry]], name: &str) {
     let entry = tables.iter().copied().flatten().find(|entry| entry.name == name);
-    let mut contender = (entry.expect("a contender of this name").make)();
-    (contender.turn)(TURN);
-    (contender.rest)();
-    steps::marked(STEPPED, || (contender.turn)(1));
+    let Contender { turn, rest } = &mut (entry.expect("a contender of this name").make)();
+    turn(TURN);
+    let turn = RefCell::new(turn);
+    let before = || {
+        rest();
+        (turn.borrow_mut())(STEPPED);
+    };
+    steps::marked(STEPPED, before, || (turn.borrow_mut())(1));
 }

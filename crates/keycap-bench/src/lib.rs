@@ -43,6 +43,6 @@ pub use node::{
 };
 pub use program::run;
 pub use random::Random;
-pub use reference::{Counter, Entry as ReferenceEntry, Reference, digest};
+pub use reference::{Counter, Entry as ReferenceEntry, Reference, Shared, digest};
 pub use rounds::{median, quartiles};
 pub use world::{Sent, World, chain, issued, price};

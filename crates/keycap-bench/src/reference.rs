@@ -51,14 +51,23 @@ pub fn digest(secret: &[u8]) -> Option<[u8; 32]> {
 #[derive(Debug)]
 pub struct Counter {
     cap: u64,
-    taken: CachePadded<AtomicU64>,
+    taken: AtomicU64,
 }
+
+/// The limit of an account that keys share.
+pub type Shared = Arc<CachePadded<Counter>>;
 
 impl Counter {
     /// A limit of which nothing is taken.
     #[must_use]
-    pub fn new(cap: u64) -> Arc<Self> {
-        Arc::new(Self { cap, taken: CachePadded::default() })
+    pub fn new(cap: u64) -> Self {
+        Self { cap, taken: AtomicU64::new(0) }
+    }
+
+    /// The same for several keys.
+    #[must_use]
+    pub fn shared(cap: u64) -> Shared {
+        Arc::new(CachePadded::new(Self::new(cap)))
     }
 
     fn hold(&self, amount: u64) -> bool {
@@ -80,20 +89,39 @@ impl Counter {
     }
 }
 
-/// A key and the three limits that it spends from, leaf first.
+/// A key and the three limits that it spends from: its own, in place, and those above.
 #[derive(Debug)]
 pub struct Entry {
     status: AtomicU8,
     until: Instant,
     scopes: u64,
-    limits: [Arc<Counter>; 3],
+    own: Counter,
+    above: [Shared; 2],
 }
 
 impl Entry {
     /// An active key.
     #[must_use]
-    pub fn new(until: Instant, scopes: u64, limits: [Arc<Counter>; 3]) -> Self {
-        Self { status: AtomicU8::new(ACTIVE), until, scopes, limits }
+    pub fn new(until: Instant, scopes: u64, own: Counter, above: [Shared; 2]) -> Self {
+        Self { status: AtomicU8::new(ACTIVE), until, scopes, own, above }
+    }
+
+    /// All limits or none.
+    fn hold(&self, amount: u64) -> bool {
+        let [user, organisation] = &self.above;
+        let limits = [&self.own, &**user, &**organisation];
+        for (index, limit) in limits.iter().enumerate() {
+            if !limit.hold(amount) {
+                limits[..index].iter().for_each(|held| held.give_back(amount));
+                return false;
+            }
+        }
+        true
+    }
+
+    fn give_back(&self, amount: u64) {
+        self.own.give_back(amount);
+        self.above.iter().for_each(|limit| limit.give_back(amount));
     }
 }
 
@@ -150,25 +178,12 @@ impl Reference {
         let fit = entry.status.load(Ordering::Acquire) == ACTIVE
             && now() < entry.until
             && entry.scopes & scope == scope;
-        (fit && hold_all(&entry.limits, amount)).then(|| {
-            entry.limits.iter().for_each(|limit| limit.give_back(amount));
-        })
+        (fit && entry.hold(amount)).then(|| entry.give_back(amount))
     }
 
     fn shard(&self, digest: &[u8; 32]) -> &RwLock<Shard> {
         &self.shards[usize::from(digest[31]) % SHARDS]
     }
-}
-
-/// All limits or none.
-fn hold_all(limits: &[Arc<Counter>; 3], amount: u64) -> bool {
-    for (index, limit) in limits.iter().enumerate() {
-        if !limit.hold(amount) {
-            limits[..index].iter().for_each(|held| held.give_back(amount));
-            return false;
-        }
-    }
-    true
 }
 
 /// A digest's first bytes are as good as any hash of it.
@@ -219,8 +234,8 @@ mod tests {
     #[test]
     fn it_admits_whom_it_should_and_gives_all_back() {
         let now = Clock::new().now();
-        let limits = [Counter::new(10), Counter::new(9), Counter::new(10)];
-        let entry = |until| Entry::new(until, 0b11, limits.clone());
+        let above = [Counter::shared(9), Counter::shared(10)];
+        let entry = |until| Entry::new(until, 0b11, Counter::new(10), above.clone());
         let day = Duration::from_secs(86_400);
         let table = Reference::of([(SECRET, entry(now + day)), ("over", entry(now))]);
         let sent = |secret: &str| format!("Bearer {secret}").into_bytes();
@@ -231,6 +246,6 @@ mod tests {
         assert!(!admit("over", 0b01, 1), "expired");
         assert!(!admit("other", 0b01, 1), "unknown");
         assert!(!table.admit(b"Basic x", || now, 0, 0), "no bearer");
-        assert!(limits.iter().all(|limit| limit.taken.load(Ordering::Relaxed) == 0));
+        assert!(above.iter().all(|limit| limit.taken.load(Ordering::Relaxed) == 0));
     }
 }

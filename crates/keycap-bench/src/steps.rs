@@ -39,11 +39,13 @@ mod linux {
         spans.iter().map(|span| span.saturating_sub(*empty)).collect()
     }
 
-    /// Does `work` so many times, each between two marks. Only for a program that is watched.
-    pub(crate) fn marked(times: usize, mut work: impl FnMut()) {
+    /// Does `work` so many times, each between two marks, and before each of them something that is not
+    /// counted. Only for a program that is watched.
+    pub(crate) fn marked(times: usize, mut before: impl FnMut(), mut work: impl FnMut()) {
         ptrace::traceme().expect("is watched");
         between_marks(&mut || {});
         for _ in 0..times {
+            before();
             between_marks(&mut work);
         }
     }
@@ -98,7 +100,7 @@ mod elsewhere {
         panic!("instructions are counted on Linux only")
     }
 
-    pub(crate) fn marked(_times: usize, _work: impl FnMut()) {
+    pub(crate) fn marked(_times: usize, _before: impl FnMut(), _work: impl FnMut()) {
         panic!("instructions are counted on Linux only")
     }
 }

@@ -136,6 +136,15 @@ impl Sent {
     pub fn by(key: usize) -> Self {
         Self(format!("Bearer {}", crate::secret(key)))
     }
+
+    /// The same request with the key of this number, of at most six digits, in place: headers come
+    /// from a buffer that is in the cache, however many keys there are.
+    pub fn change_to(&mut self, key: usize) {
+        self.0.truncate(self.0.len().saturating_sub(6));
+        for scale in [100_000, 10_000, 1_000, 100, 10, 1] {
+            self.0.push(char::from(b"0123456789"[key / scale % 10]));
+        }
+    }
 }
 
 impl RequestView for Sent {

@@ -51,8 +51,9 @@ fn main() {
 
 fn reference() -> Contender {
     let (secret, clock) = (secret(KEY), Quanta::new());
-    let limits = [(); 3].map(|()| Counter::new(u64::MAX));
-    let entry = ReferenceEntry::new(clock.now() + Duration::from_secs(86_400), 1, limits);
+    let (until, own) = (clock.now() + Duration::from_secs(86_400), Counter::new(u64::MAX));
+    let above = [Counter::shared(u64::MAX), Counter::shared(u64::MAX)];
+    let entry = ReferenceEntry::new(until, 1, own, above);
     let table = Reference::of([(&*secret, entry)]);
     let sent = Sent::by(KEY);
     Contender::new(move |requests| {
@@ -64,9 +65,9 @@ fn reference() -> Contender {
 }
 
 fn tracked() -> Contender {
-    let mount = |node: &keycap_bench::Node, guard| node.guarded(guard);
-    keycap(Guard::fixed(price()), price(), mount, |guarded, authorization| {
-        let key = admit(guarded, black_box(&Sent(authorization.to_owned())));
+    let mount = |node: &keycap_bench::Node, guard| (node.guarded(guard), Sent::by(KEY));
+    keycap(Guard::fixed(price()), price(), mount, |mounted, _| {
+        let key = admit(&mounted.0, black_box(&mounted.1));
         drop(key.track(price()));
         finish(key);
     })
