@@ -74,6 +74,13 @@ impl Default for Terms {
 }
 
 impl Terms {
+    /// These terms, as one with `other` where they are the same: most accounts stay on the terms that
+    /// their template said.
+    #[must_use]
+    pub fn shared_with(self, other: &Arc<Self>) -> Arc<Self> {
+        if self == **other { Arc::clone(other) } else { Arc::new(self) }
+    }
+
     /// These terms after a template's word turned from `before` into `after`: what it changed
     /// changes, limit by limit; all else stays.
     ///
@@ -97,7 +104,7 @@ impl Terms {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Applied {
     /// The terms it yielded.
-    pub terms: Terms,
+    pub terms: Arc<Terms>,
     /// The parent it named.
     pub parent: Option<AccountId>,
     /// When the identity it was evaluated for was asserted.
@@ -115,8 +122,8 @@ pub struct Account {
     pub root: AccountId,
     /// The length of the longest chain ever hung below it.
     pub height: usize,
-    /// What may be spent and done.
-    pub terms: Terms,
+    /// What may be spent and done. Mostly what the template said last, and then shared with it.
+    pub terms: Arc<Terms>,
     /// Raised by every change.
     pub version: u64,
     /// When it was first seen.
@@ -287,6 +294,12 @@ impl Chain {
     /// The accounts, leaf first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Arc<Account>> {
         self.0.iter()
+    }
+
+    /// The accounts, leaf first, to keep.
+    #[must_use]
+    pub fn into_accounts(self) -> Vec<Arc<Account>> {
+        self.0
     }
 
     /// How many accounts.

@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     fn account(name: &str, version: u64) -> Arc<Account> {
-        let (id, terms) = (AccountId::new(name).unwrap(), Terms::default());
+        let (id, terms) = (AccountId::new(name).unwrap(), Arc::new(Terms::default()));
         let asserted_at = Timestamp::EPOCH;
         let applied = Applied { terms: terms.clone(), parent: None, asserted_at };
         let root = AccountId::new("org").unwrap();

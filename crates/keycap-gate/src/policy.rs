@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     fn known(terms: Terms) -> KnownKey {
-        let id = AccountId::new("key").unwrap();
+        let (id, terms) = (AccountId::new("key").unwrap(), std::sync::Arc::new(terms));
         let asserted_at = Timestamp::EPOCH;
         let applied = Applied { terms: terms.clone(), parent: None, asserted_at };
         let account = Account {

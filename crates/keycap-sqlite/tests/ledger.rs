@@ -50,6 +50,22 @@ async fn p2_what_was_acknowledged_is_there_after_the_last_clone_was_dropped() {
     audit(&after).unwrap();
 }
 
+/// A gate keeps the rows it has read, one for each key.
+#[tokio::test]
+async fn terms_that_are_what_the_template_said_are_read_as_one() {
+    let place = Place::new();
+    let store = place.open().await;
+    open_chain(&store).await;
+    let read = async || Arc::clone(store.chain(&leaf()).await.unwrap().unwrap().leaf());
+    let account = read().await;
+    assert!(Arc::ptr_eq(&account.terms, &account.applied.terms));
+    let amendment = Amendment::new().status(keycap_budget::Status::Suspended);
+    let amended = Operation::Amend { account: leaf(), version: account.version, amendment };
+    apply_one(&store, amended).await.unwrap().unwrap();
+    let account = read().await;
+    assert_ne!(account.terms, account.applied.terms);
+}
+
 /// Accounts, amended; a charge with a refund; holds that ended in every way. Nothing stays open.
 async fn some_of_everything(store: &SqliteStore) -> keycap_budget::ChargeId {
     open_chain(store).await;

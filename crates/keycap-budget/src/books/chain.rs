@@ -90,7 +90,8 @@ impl<S: Shelf> Books<S> {
     /// The account after the template's word: only what the template changed changes.
     fn reapplied(&mut self, known: &Account, word: &Word<'_>) -> Step<Arc<Account>, S> {
         let mut after = known.clone();
-        after.terms = reworded(known, word.spec)?;
+        let said = Arc::new(word.spec.terms().clone());
+        after.terms = reworded(known, word.spec)?.shared_with(&said);
         let parent = word.parent.map(|parent| parent.id.clone());
         if parent != known.applied.parent {
             after.parent.clone_from(&parent);
@@ -99,8 +100,7 @@ impl<S: Shelf> Books<S> {
         if after.terms != known.terms || after.parent != known.parent {
             after.version += 1;
         }
-        let terms = word.spec.terms().clone();
-        after.applied = Applied { terms, parent, asserted_at: word.asserted_at };
+        after.applied = Applied { terms: said, parent, asserted_at: word.asserted_at };
         Ok(Arc::new(after))
     }
 
@@ -116,7 +116,7 @@ impl<S: Shelf> Books<S> {
             return Ok(Outcome::Stale(known));
         }
         let mut after = Account::clone(&known);
-        after.terms = amendment.apply(&known.terms);
+        after.terms = amendment.apply(&known.terms).shared_with(&known.applied.terms);
         after.version += 1;
         if let Some(parent) = amendment.parent.as_ref().filter(|p| known.parent.as_ref() != Some(p))
         {
@@ -205,14 +205,14 @@ impl Word<'_> {
     fn account(&self, now: Timestamp) -> Account {
         let id = self.spec.id().clone();
         let parent = self.parent.map(|parent| parent.id.clone());
-        let terms = self.spec.terms().clone();
+        let terms = Arc::new(self.spec.terms().clone());
         Account {
             root: self.parent.map_or_else(|| id.clone(), |parent| parent.root.clone()),
             height: 0,
             version: 1,
             opened_at: now,
             applied: Applied {
-                terms: terms.clone(),
+                terms: Arc::clone(&terms),
                 parent: parent.clone(),
                 asserted_at: self.asserted_at,
             },

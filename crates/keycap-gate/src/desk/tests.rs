@@ -13,7 +13,7 @@ const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 type Table = KeyTable<KnownKey, ()>;
 
 fn known_key() -> KnownKey {
-    let (id, terms) = (AccountId::new("key").unwrap(), Terms::default());
+    let (id, terms) = (AccountId::new("key").unwrap(), Arc::new(Terms::default()));
     let applied = Applied { terms: terms.clone(), parent: None, asserted_at: NOW };
     let account = Account {
         root: id.clone(),

@@ -23,7 +23,7 @@ pub(crate) fn account(name: &str) -> AccountId {
 }
 
 fn row(name: &str, parent: Option<&str>, figures: Figures) -> Arc<Account> {
-    let terms = Terms { figures, ..Terms::default() };
+    let terms = Arc::new(Terms { figures, ..Terms::default() });
     let parent = parent.map(account);
     Arc::new(Account {
         id: account(name),

@@ -1,7 +1,7 @@
 //! Accounts.
 
 use keycap_base::Timestamp;
-use keycap_budget::{Account, AccountId};
+use keycap_budget::{Account, AccountId, Applied, Terms};
 use rusqlite::{Row, params};
 
 use super::{Rows, from_json, json};
@@ -74,6 +74,7 @@ impl Rows {
 fn account(row: &Row<'_>) -> Result<Account, StoreError> {
     let name = |text: String| super::read(&text, str::parse);
     let parent: Option<String> = row.get(1)?;
+    let (terms, applied): (Terms, Applied) = (from_json(row, 6)?, from_json(row, 7)?);
     Ok(Account {
         id: name(row.get(0)?)?,
         parent: parent.map(name).transpose()?,
@@ -81,8 +82,8 @@ fn account(row: &Row<'_>) -> Result<Account, StoreError> {
         height: unsigned(row.get(3)?)?,
         version: unsigned(row.get(4)?)?,
         opened_at: Timestamp::from_millis(row.get(5)?),
-        terms: from_json(row, 6)?,
-        applied: from_json(row, 7)?,
+        terms: terms.shared_with(&applied.terms),
+        applied,
     })
 }
 
