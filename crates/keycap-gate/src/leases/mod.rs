@@ -15,6 +15,7 @@ pub(crate) mod driver;
 mod evidence;
 mod inbox;
 mod recall;
+mod register;
 mod till;
 
 use std::sync::Arc;
@@ -28,7 +29,8 @@ pub(crate) use self::drawing::{Draw, Drawing, MAX_PURSES_A_REQUEST, Untouched};
 pub(crate) use self::evidence::Hearsay;
 pub(crate) use self::inbox::Inbox;
 pub(crate) use self::recall::Recall;
-pub(crate) use self::till::{Till, Tills};
+pub(crate) use self::register::Tills;
+pub(crate) use self::till::Till;
 use crate::known_key::KnownKey;
 
 /// A lease is safe from a sweep for as long as it was looked at so often in its life.

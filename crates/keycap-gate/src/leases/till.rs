@@ -3,7 +3,6 @@
 //! A till is shared by all live keys whose chain has its limit, and by whoever drew there. Nothing
 //! keeps it but these and an open purse: the register only knows where it is.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -11,12 +10,12 @@ use std::sync::{Arc, Weak};
 use arc_swap::ArcSwapOption;
 use keycap_base::Timestamp;
 use keycap_budget::lease::{LimitAt, Purse, PurseId};
-use keycap_budget::{AccountId, Amount, LimitKey, Standing, Window};
+use keycap_budget::{Amount, Standing, Window};
 use parking_lot::Mutex;
-use smallvec::SmallVec;
 use tokio::sync::Notify;
 
 use super::evidence::Evidence;
+use super::register::Tills;
 
 /// One limit of one account on this node.
 pub(crate) struct Till {
@@ -60,7 +59,7 @@ pub(super) struct Before {
 }
 
 impl Till {
-    fn new(at: LimitAt, register: Weak<Tills>) -> Self {
+    pub(super) fn new(at: LimitAt, register: Weak<Tills>) -> Self {
         Self {
             at,
             purse: ArcSwapOption::empty(),
@@ -208,71 +207,7 @@ impl fmt::Debug for Till {
 impl Drop for Till {
     fn drop(&mut self) {
         if let Some(register) = self.register.upgrade() {
-            register.forget_gone(&self.at);
+            register.forget(self);
         }
-    }
-}
-
-/// Where the tills of a node are.
-#[derive(Default)]
-pub(crate) struct Tills {
-    all: Mutex<HashMap<AccountId, Limits>>,
-    /// So often an account changed, or something came free that the ledger did not say where.
-    changes: AtomicU64,
-}
-
-type Limits = SmallVec<[(LimitKey, Weak<Till>); 1]>;
-
-impl Tills {
-    /// The till of this limit.
-    pub(crate) fn at(self: &Arc<Self>, at: &LimitAt) -> Arc<Till> {
-        let mut all = self.all.lock();
-        let limits = all.entry(at.account.clone()).or_default();
-        let known = limits.iter_mut().find(|(limit, _)| *limit == at.limit);
-        if let Some(till) = known.as_ref().and_then(|(_, till)| till.upgrade()) {
-            return till;
-        }
-        let till = Arc::new(Till::new(at.clone(), Arc::downgrade(self)));
-        match known {
-            Some((_, gone)) => *gone = Arc::downgrade(&till),
-            None => limits.push((at.limit.clone(), Arc::downgrade(&till))),
-        }
-        till
-    }
-
-    /// The tills of an account.
-    pub(super) fn of(&self, account: &AccountId) -> Vec<Arc<Till>> {
-        let all = self.all.lock();
-        all.get(account).into_iter().flatten().filter_map(|(_, till)| till.upgrade()).collect()
-    }
-
-    /// The till of this limit, if there is one.
-    pub(super) fn find(&self, account: &AccountId, limit: &LimitKey) -> Option<Arc<Till>> {
-        let all = self.all.lock();
-        let (_, till) = all.get(account)?.iter().find(|(key, _)| key == limit)?;
-        till.upgrade()
-    }
-
-    fn forget_gone(&self, at: &LimitAt) {
-        let mut all = self.all.lock();
-        let Some(limits) = all.get_mut(&at.account) else { return };
-        limits.retain(|(limit, till)| *limit != at.limit || till.strong_count() > 0);
-        if limits.is_empty() {
-            all.remove(&at.account);
-        }
-    }
-
-    /// Notes that something changed that evidence may rest on.
-    pub(crate) fn note_change(&self) {
-        self.changes.fetch_add(1, Ordering::SeqCst);
-    }
-
-    pub(super) fn changes(&self) -> u64 {
-        self.changes.load(Ordering::SeqCst)
-    }
-
-    #[cfg(test)]
-    pub(super) fn count(&self) -> usize {
-        self.all.lock().values().map(|limits| limits.len()).sum()
     }
 }
