@@ -2,13 +2,16 @@
 //!
 //! A ledger may hand out a row of its own for each reading. What must not change: what is shared is
 //! equal in every field, so whose row it was makes no difference. The account a key spends from is not
-//! looked for: mostly it is the key's alone.
+//! looked for: mostly it is the key's alone. Where nobody else keeps its row, it shares what it says
+//! with other rows.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 use keycap_budget::{Account, AccountId, Chain};
 use parking_lot::Mutex;
+
+use crate::alike_terms::AlikeTerms;
 
 /// Rows nobody uses any more are let go of when there are twice as many as at the last time, and so many
 /// at least.
@@ -21,20 +24,43 @@ pub(crate) struct Ancestors(Mutex<Rows>);
 #[derive(Default)]
 struct Rows {
     rows: HashMap<AccountId, Weak<Account>>,
+    terms: AlikeTerms,
     sweep_at: usize,
 }
 
 impl Ancestors {
     /// The same chain, with rows that others use already where they are equal.
+    #[expect(clippy::expect_used, reason = "a chain has as many accounts as before")]
     pub(crate) fn shared(&self, chain: Chain) -> Chain {
         let mut rows = self.0.lock();
-        let ancestors = chain.iter().skip(1).map(|account| rows.shared(account));
-        let accounts = std::iter::once(Arc::clone(chain.leaf())).chain(ancestors).collect();
-        Chain::new(accounts).unwrap_or(chain)
+        let mut accounts = chain.into_accounts();
+        accounts.shrink_to_fit();
+        if let [leaf, ancestors @ ..] = &mut *accounts {
+            ancestors.iter_mut().for_each(|account| *account = rows.shared(account));
+            if let Some(own) = Arc::get_mut(leaf) {
+                rows.trim(own, ancestors);
+            }
+        }
+        drop(rows);
+        Chain::new(accounts).expect("it had as many accounts before")
     }
 }
 
 impl Rows {
+    /// Lets a row say what it says with names and terms that others keep.
+    fn trim(&mut self, row: &mut Account, ancestors: &[Arc<Account>]) {
+        let own = row.id.clone();
+        let parents = [row.parent.as_mut(), row.applied.parent.as_mut()];
+        for name in std::iter::once(&mut row.root).chain(parents.into_iter().flatten()) {
+            let mut known = std::iter::once(&own).chain(ancestors.iter().map(|above| &above.id));
+            if let Some(same) = known.find(|known| *known == name) {
+                *name = same.clone();
+            }
+        }
+        row.terms = self.terms.shared(&row.terms);
+        row.applied.terms = self.terms.shared(&row.applied.terms);
+    }
+
     fn shared(&mut self, account: &Arc<Account>) -> Arc<Account> {
         if let Some(known) = self.rows.get(&account.id).and_then(Weak::upgrade)
             && known == *account
@@ -82,6 +108,32 @@ mod tests {
         assert!(!Arc::ptr_eq(one.leaf(), other.leaf()));
         let amended = ancestors.shared(chain("c", 2));
         assert_eq!((org(&one).version, org(&amended).version), (1, 2));
+    }
+
+    /// A row that was read for one key alone.
+    #[test]
+    fn a_leaf_shares_what_it_says_unless_somebody_else_keeps_its_row() {
+        let ancestors = Ancestors::default();
+        let hung = |name: &str| {
+            let mut row = account(name, 1);
+            let own = Arc::get_mut(&mut row).unwrap();
+            own.parent = AccountId::new("org").ok();
+            own.applied.parent = own.parent.clone();
+            Chain::new(vec![row, account("org", 1)]).unwrap()
+        };
+        let (one, other) = (ancestors.shared(hung("a")), ancestors.shared(hung("b")));
+        let (a, b) = (one.leaf(), other.leaf());
+        assert!(Arc::ptr_eq(&a.terms, &b.terms));
+        assert!(Arc::ptr_eq(&a.terms, &a.applied.terms));
+        let root = org(&one).id.as_str().as_ptr();
+        let names = [Some(&a.root), a.parent.as_ref(), a.applied.parent.as_ref()];
+        assert!(names.iter().flatten().all(|name| name.as_str().as_ptr() == root));
+        assert_eq!(names.iter().flatten().count(), 3);
+        assert_eq!((&one, &other), (&hung("a"), &hung("b")), "it says the same");
+
+        let kept = hung("c");
+        let shared = ancestors.shared(kept.clone());
+        assert!(Arc::ptr_eq(shared.leaf(), kept.leaf()), "no second row beside the ledger's");
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod accounts;
 mod acquaint;
 mod address;
 mod admission;
+mod alike_terms;
 mod ancestors;
 mod answer;
 mod builder;
