@@ -48,8 +48,9 @@ pub(crate) struct Asking(Arc<Till>);
 
 impl Drop for Asking {
     fn drop(&mut self) {
-        self.0.asking.store(false, Ordering::SeqCst);
-        self.0.asked.notify_waiters();
+        let till = self.0.used();
+        till.asking.store(false, Ordering::SeqCst);
+        till.asked.notify_waiters();
     }
 }
 
@@ -87,7 +88,7 @@ impl Leasing {
                 let over = OverLimit::new(shortfall, shown).after(age);
                 Hearsay::Refused(Denial::OverLimit(over).into())
             }
-            (None, Some(till)) if till.asking.swap(true, Ordering::SeqCst) => {
+            (None, Some(till)) if till.used().asking.swap(true, Ordering::SeqCst) => {
                 Hearsay::Asked(Arc::clone(till))
             }
             (None, Some(till)) => Hearsay::Asking(Asking(Arc::clone(till))),
@@ -98,7 +99,7 @@ impl Leasing {
 
 impl Till {
     fn worth(&self, needed: Amount, changes: u64, now: Ticks) -> Worth {
-        let Some(evidence) = self.evidence.load_full() else { return Worth::Nothing };
+        let Some(evidence) = self.state().evidence.load_full() else { return Worth::Nothing };
         // What is held may be given back; what is spent stays spent.
         let relieved =
             evidence.shortfall.cause == Cause::Reserved && evidence.reliefs != self.reliefs();
@@ -111,7 +112,7 @@ impl Till {
     /// Keeps a refusal that the ledger was asked for at `at`, when the till was like that.
     pub(super) fn remember(&self, said: &Arc<Shortfall>, before: Before, changes: u64, at: Ticks) {
         let life = said.ends_in.map_or(EVIDENCE_LIFE, |left| left.min(EVIDENCE_LIFE));
-        self.evidence.store(Some(Arc::new(Evidence {
+        self.used().evidence.store(Some(Arc::new(Evidence {
             shortfall: Arc::clone(said),
             needed: said.wanted.max(Amount::from_units(1)),
             at,
@@ -123,15 +124,17 @@ impl Till {
 
     /// Forgets what the ledger refused: it has just said yes.
     pub(super) fn forget_refusal(&self) {
-        if self.evidence.load().is_some() {
-            self.evidence.store(None);
+        let evidence = &self.state().evidence;
+        if evidence.load().is_some() {
+            evidence.store(None);
         }
     }
 
     /// Waits until whoever asks has heard, at most `span`.
     pub(crate) async fn asked_within(&self, span: Duration) {
-        let asked = self.asked.notified();
-        if self.asking.load(Ordering::SeqCst) {
+        let till = self.used();
+        let asked = till.asked.notified();
+        if till.asking.load(Ordering::SeqCst) {
             let _ = tokio::time::timeout(span, asked).await;
         }
     }

@@ -5,13 +5,13 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use arc_swap::ArcSwapOption;
 use keycap_base::Timestamp;
 use keycap_budget::lease::{LimitAt, Purse, PurseId};
 use keycap_budget::{Amount, Standing, Window};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, const_mutex};
 use tokio::sync::Notify;
 
 use super::evidence::Evidence;
@@ -20,6 +20,13 @@ use super::register::Tills;
 /// One limit of one account on this node.
 pub(crate) struct Till {
     pub(crate) at: LimitAt,
+    /// Most limits of live keys are never drawn on; they take no more than they have to.
+    in_use: OnceLock<Box<InUse>>,
+    register: Weak<Tills>,
+}
+
+/// What there is of a limit that requests hold from.
+pub(super) struct InUse {
     /// What can be drawn from, if anything is leased.
     purse: ArcSwapOption<Purse>,
     /// Whether the node has, or may have, something leased here that nobody has drawn.
@@ -37,13 +44,14 @@ pub(crate) struct Till {
     /// Whether the ledger ever said anything of the limit.
     seen: AtomicBool,
     learnt: Mutex<Learnt>,
-    register: Weak<Tills>,
 }
 
+/// What a limit is like that nobody has used. Never written.
+static UNUSED: InUse = InUse::new();
+
 /// What the ledger said last of the limit.
-#[derive(Default)]
 struct Learnt {
-    standing: Option<Box<Standing>>,
+    standing: Option<Standing>,
     /// The open purse's window.
     window: Option<Window>,
     /// What is leased and in no purse yet.
@@ -58,52 +66,70 @@ pub(super) struct Before {
     pub(super) reliefs: u64,
 }
 
-impl Till {
-    pub(super) fn new(at: LimitAt, register: Weak<Tills>) -> Self {
+impl InUse {
+    const fn new() -> Self {
         Self {
-            at,
-            purse: ArcSwapOption::empty(),
+            purse: ArcSwapOption::const_empty(),
             leased: AtomicBool::new(false),
             put_back: AtomicU64::new(0),
             given_back: AtomicU64::new(0),
             reliefs: AtomicU64::new(0),
-            evidence: ArcSwapOption::empty(),
+            evidence: ArcSwapOption::const_empty(),
             asking: AtomicBool::new(false),
-            asked: Notify::new(),
+            asked: Notify::const_new(),
             seen: AtomicBool::new(false),
-            learnt: Mutex::default(),
-            register,
+            learnt: const_mutex(Learnt::NOTHING),
         }
+    }
+}
+
+impl Learnt {
+    const NOTHING: Self = Self { standing: None, window: None, unexposed: Amount::ZERO };
+}
+
+impl Till {
+    pub(super) fn new(at: LimitAt, register: Weak<Tills>) -> Self {
+        Self { at, in_use: OnceLock::new(), register }
+    }
+
+    /// To be read.
+    pub(super) fn state(&self) -> &InUse {
+        self.in_use.get().map_or(&UNUSED, |used| used)
+    }
+
+    /// To be written.
+    pub(super) fn used(&self) -> &InUse {
+        self.in_use.get_or_init(|| Box::new(InUse::new()))
     }
 
     /// The purse to draw from, if there is one. Takes no lock.
     pub(crate) fn purse(&self) -> Option<Arc<Purse>> {
-        self.purse.load_full()
+        self.state().purse.load_full()
     }
 
     /// Whether this purse is the one to draw from.
     pub(super) fn has_open(&self, purse: PurseId) -> bool {
-        self.purse.load().as_ref().is_some_and(|open| open.id() == purse)
+        self.state().purse.load().as_ref().is_some_and(|open| open.id() == purse)
     }
 
     /// Lets requests draw from this purse.
     pub(super) fn open(&self, purse: Arc<Purse>, window: Window) {
-        self.learnt.lock().window = Some(window);
-        self.purse.store(Some(purse));
+        self.used().learnt.lock().window = Some(window);
+        self.used().purse.store(Some(purse));
         self.note_relief();
     }
 
     /// Lets requests draw from this purse no more.
     pub(super) fn shut(&self, purse: &Arc<Purse>) {
-        let open = self.purse.load();
+        let open = self.state().purse.load();
         if open.as_ref().is_some_and(|open| Arc::ptr_eq(open, purse)) {
-            self.purse.store(None);
+            self.state().purse.store(None);
         }
     }
 
     /// Closes the purse at once; the driver hears of it later.
     pub(super) fn close(&self) {
-        if let Some(purse) = &*self.purse.load() {
+        if let Some(purse) = &*self.state().purse.load() {
             purse.close();
         }
     }
@@ -111,71 +137,72 @@ impl Till {
     /// Notes that something is leased here, or may be, before the ledger is asked for it; or that
     /// nothing is any more.
     pub(super) fn set_leased(&self, leased: bool) {
-        self.leased.store(leased, Ordering::SeqCst);
+        self.used().leased.store(leased, Ordering::SeqCst);
     }
 
     /// Notes that something was put back into a purse that is closed.
     pub(super) fn note_put_back(&self) {
-        self.put_back.fetch_add(1, Ordering::SeqCst);
+        self.used().put_back.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Notes that what was put back so often is with the ledger again.
     pub(super) fn note_given_back(&self, times: u64) {
-        self.given_back.fetch_add(times, Ordering::SeqCst);
+        self.used().given_back.fetch_add(times, Ordering::SeqCst);
     }
 
     /// Notes that something came free here: what was refused may fit by now.
     pub(crate) fn note_relief(&self) {
-        self.reliefs.fetch_add(1, Ordering::SeqCst);
+        self.used().reliefs.fetch_add(1, Ordering::SeqCst);
     }
 
     pub(super) fn reliefs(&self) -> u64 {
-        self.reliefs.load(Ordering::SeqCst)
+        self.state().reliefs.load(Ordering::SeqCst)
     }
 
     /// What the till is like, before the ledger is asked.
     pub(super) fn before(&self) -> Before {
-        let given_back = self.given_back.load(Ordering::SeqCst);
-        let put_back = self.put_back.load(Ordering::SeqCst);
+        let given_back = self.state().given_back.load(Ordering::SeqCst);
+        let put_back = self.state().put_back.load(Ordering::SeqCst);
         let with_the_node = given_back != put_back;
-        let leased = self.leased.load(Ordering::SeqCst) || with_the_node;
+        let leased = self.state().leased.load(Ordering::SeqCst) || with_the_node;
         Before { leased, put_back, reliefs: self.reliefs() }
     }
 
     /// Whether the node had something here, at some time since then, that the ledger could not give.
     pub(super) fn had_money_since(&self, before: Before) -> bool {
-        let put_back = self.put_back.load(Ordering::SeqCst);
-        before.leased || self.leased.load(Ordering::SeqCst) || put_back != before.put_back
+        let put_back = self.state().put_back.load(Ordering::SeqCst);
+        before.leased || self.state().leased.load(Ordering::SeqCst) || put_back != before.put_back
     }
 
     /// Learns what the ledger says of the limit.
     pub(crate) fn see(&self, standing: &Standing) {
-        let mut learnt = self.learnt.lock();
+        let mut learnt = self.used().learnt.lock();
         let known = match &mut learnt.standing {
             Some(known) => {
-                known.as_mut().clone_from(standing);
+                known.clone_from(standing);
                 known
             }
-            None => learnt.standing.insert(Box::new(standing.clone())),
+            None => learnt.standing.insert(standing.clone()),
         };
         // Whose that was is nothing to those who ask later.
         known.own = Amount::ZERO;
-        self.seen.store(true, Ordering::Release);
+        self.used().seen.store(true, Ordering::Release);
     }
 
     /// Whether the ledger ever said anything of the limit.
     pub(crate) fn was_seen(&self) -> bool {
-        self.seen.load(Ordering::Acquire)
+        self.state().seen.load(Ordering::Acquire)
     }
 
     pub(super) fn note_unexposed(&self, amount: Amount) {
-        self.learnt.lock().unexposed = amount;
+        self.used().learnt.lock().unexposed = amount;
     }
 
     /// How the limit stands as far as the node knows, as it is shown: as the ledger last said or, in a
     /// window that has begun since, untouched.
     pub(crate) fn standing_at(&self, now: Timestamp) -> Option<Standing> {
-        let standing = self.learnt.lock().standing.as_deref().cloned()?;
+        let learnt = &self.in_use.get()?.learnt;
+        let standing = learnt.lock().standing.clone()?;
         if standing.window.end.is_none_or(|end| now < end) {
             return Some(self.shown(standing));
         }
@@ -186,8 +213,9 @@ impl Till {
 
     /// A standing as it is shown: what this node has leased and nobody has drawn is nobody's.
     pub(crate) fn shown(&self, standing: Standing) -> Standing {
-        let learnt = self.learnt.lock();
-        let open = self.purse.load();
+        let Some(used) = self.in_use.get() else { return standing };
+        let learnt = used.learnt.lock();
+        let open = used.purse.load();
         let same = learnt.window == Some(standing.window);
         let free = open.as_ref().filter(|_| same).map_or(Amount::ZERO, |purse| {
             purse.free().checked_add(learnt.unexposed).unwrap_or(Amount::MAX_CAP)
@@ -209,5 +237,34 @@ impl Drop for Till {
         if let Some(register) = self.register.upgrade() {
             register.forget(self);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Three of them may be a live key's alone, and a million keys are kept.
+    #[test]
+    fn a_limit_that_nobody_has_used_takes_no_more_than_it_has_to() {
+        assert_eq!(size_of::<Till>(), size_of::<LimitAt>() + 24);
+    }
+
+    #[test]
+    fn reading_a_till_does_not_make_it_one_in_use() {
+        let limit = keycap_budget::LimitKey {
+            meter: keycap_budget::Meter::USD,
+            period: keycap_budget::Period::day(),
+        };
+        let account = keycap_budget::AccountId::new("a").unwrap();
+        let till = Till::new(LimitAt { account, limit }, Weak::new());
+        till.close();
+        let before = till.before();
+        assert!(till.purse().is_none() && !till.was_seen() && !till.had_money_since(before));
+        assert!(till.standing_at(Timestamp::EPOCH).is_none());
+        assert!(till.in_use.get().is_none());
+        till.note_relief();
+        assert_ne!(till.before().reliefs, before.reliefs);
+        assert_eq!(UNUSED.reliefs.load(Ordering::SeqCst), 0);
     }
 }
