@@ -1,16 +1,18 @@
 //! What a live key takes in memory: a million keys, each with a chain of its own account, a user's and
-//! an organisation's, and an identity with subject, key id, organisation and two scopes. What the
-//! ledger takes for the accounts was there before and does not count. Another number of keys can be
-//! given as argument.
+//! an organisation's, and an identity with subject, key id, organisation and two scopes. Once over a
+//! ledger that has its rows in memory and shares them, once over one that reads them anew each time, as
+//! a database does. What the ledger takes for the accounts was there before and does not count. Another
+//! number of keys can be given as argument.
 
 #![allow(missing_docs, clippy::expect_used, clippy::panic, reason = "a program")]
 
 use std::alloc::System;
 use std::env;
+use std::sync::atomic::Ordering;
 
 use keycap::budget::{Batch, MAX_BATCH};
-use keycap::{Ledger as _, MemoryLedger, Operation, Reapply, Timestamp};
-use keycap_bench::{Node, ROOMY, background, key_chain};
+use keycap::{Ledger, MemoryLedger, Operation, Reapply, Timestamp};
+use keycap_bench::{Node, ROOMY, Rereading, background, key_chain};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
 #[global_allocator]
@@ -22,18 +24,23 @@ fn main() {
     let keys = env::args().skip(1).find(|it| it != "--bench").map_or(KEYS, |it| {
         it.parse().ok().filter(|&keys| keys > 0).expect("a number of keys above 0")
     });
+    println!("\n| ledger | live keys | bytes | bytes each |");
+    println!("|---|---|---|---|");
+    measure("shares its rows", keys, |ledger| ledger);
+    measure("reads its rows anew", keys, Rereading::new);
+}
+
+fn measure<L: Ledger>(name: &str, keys: usize, ledger_over: impl FnOnce(MemoryLedger) -> L) {
     let ledger = MemoryLedger::new();
     for first in (0..keys).step_by(MAX_BATCH) {
         open(&ledger, first..keys.min(first + MAX_BATCH));
     }
-    let node = Node::over(ledger, ROOMY);
+    let node = Node::over(ledger_over(ledger), ROOMY);
     let before = allocated();
     (0..keys).for_each(|key| node.know(key));
-    let (bytes, live) = (allocated() - before, keys);
-    assert_eq!(node.verified.load(std::sync::atomic::Ordering::SeqCst), live as u64, "all live");
-    println!("\n| live keys | bytes | bytes each |");
-    println!("|---|---|---|");
-    println!("| {live} | {bytes} | {} |", bytes / live);
+    let bytes = allocated() - before;
+    assert_eq!(node.verified.load(Ordering::SeqCst), keys as u64, "all live");
+    println!("| {name} | {keys} | {bytes} | {} |", bytes / keys);
 }
 
 /// Bytes that are allocated and not freed.

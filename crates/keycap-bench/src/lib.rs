@@ -29,6 +29,7 @@ mod node;
 mod program;
 mod random;
 mod reference;
+mod rereading;
 mod rounds;
 mod steps;
 mod world;
@@ -44,5 +45,6 @@ pub use node::{
 pub use program::run;
 pub use random::Random;
 pub use reference::{Counter, Entry as ReferenceEntry, Reference, Shared, digest};
+pub use rereading::Rereading;
 pub use rounds::{median, quartiles};
 pub use world::{Sent, World, chain, issued, price};
