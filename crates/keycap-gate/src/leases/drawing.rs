@@ -86,6 +86,11 @@ impl<'a> Drawing<'a> {
         purse.draw(Amount::ZERO, self.now) != Drawn::No && !purse.free().is_zero()
     }
 
+    /// Which limits of the chain were drawn on.
+    pub(crate) fn limits(&self) -> impl Iterator<Item = usize> {
+        self.draws.iter().map(|draw| draw.limit)
+    }
+
     /// What was drawn.
     pub(crate) fn finish(mut self) -> SmallVec<[Draw; 4]> {
         std::mem::take(&mut self.draws)

@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 
 use crate::core::Core;
 use crate::known_key::KnownKey;
-use crate::leases::{self, Till};
+use crate::leases::{self, MAX_PURSES_A_REQUEST, Till};
 
 /// What one request drew.
 #[derive(Default)]
@@ -46,7 +46,7 @@ impl Part {
 
 impl Drawn {
     /// Adds what was drawn. `unsent` says what charges cost that were not sent yet: they are paid from
-    /// here as well.
+    /// here as well, and are to be [covered](Self::cover).
     pub(super) fn add(
         &mut self,
         draws: impl IntoIterator<Item = leases::Draw>,
@@ -79,12 +79,26 @@ impl Drawn {
         before.is_none_or(|part| Arc::ptr_eq(&part.purse, &open)).then_some(open)
     }
 
+    /// Whether a charge can name the leases of all purses, if these limits are drawn on as well.
+    pub(super) fn has_room_for(&self, limits: impl Iterator<Item = usize>) -> bool {
+        let is_new = |limit: &usize| self.parts.iter().all(|part| part.limit != *limit);
+        self.parts.len() + limits.filter(is_new).count() <= MAX_PURSES_A_REQUEST
+    }
+
     /// Notes a cost that will be charged, and sees to it that it is drawn: what is not there is
     /// overdrawn.
     pub(super) fn owe(&mut self, cost: &Cost, known: &KnownKey, core: &Core) {
         for part in &mut self.parts {
             let Some(till) = known.tills.get(part.limit) else { continue };
             part.unsent = plus(part.unsent, cost.amount(&till.at.limit.meter));
+        }
+        self.cover(known, core);
+    }
+
+    /// Sees to it that all charges are drawn that are not on record: what is not there is overdrawn.
+    pub(super) fn cover(&mut self, known: &KnownKey, core: &Core) {
+        for part in &mut self.parts {
+            let Some(till) = known.tills.get(part.limit) else { continue };
             let needed = part.needed(self.own.amount(&till.at.limit.meter));
             let more = needed.saturating_sub(part.drawn);
             if more.is_zero() {

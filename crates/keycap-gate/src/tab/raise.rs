@@ -81,13 +81,16 @@ impl Tab {
         let none = Drawn::default();
         let before = state.drawn.as_ref().unwrap_or(&none);
         let from = |limit, till: &_| before.purse(limit, till);
-        let Some(drawing) = drawing.draw_all(&asked.more, asked.untouched, from) else {
+        let drawing = drawing.draw_all(&asked.more, asked.untouched, from);
+        let Some(drawing) = drawing.filter(|drawing| before.has_room_for(drawing.limits())) else {
             return false;
         };
         let draws = drawing.finish();
         let State { drawn, said, granted, .. } = &mut *state;
         let unsent = |meter: &Meter| said.unsent(meter);
-        drawn.get_or_insert_default().add(draws, known, unsent);
+        let drawn = drawn.get_or_insert_default();
+        drawn.add(draws, known, unsent);
+        drawn.cover(known, core);
         *granted = asked.total.clone();
         true
     }
