@@ -1,5 +1,6 @@
 //! One node over one ledger, answered at once.
 
+mod bounds;
 mod mishaps;
 
 use std::collections::BTreeMap;
