@@ -49,6 +49,24 @@ impl Standing {
     pub fn is_over(&self) -> bool {
         self.spent > self.limit.cap()
     }
+
+    /// Why so much more does not fit, if it does not. What the hold has already stays with it until its
+    /// end, so an extension that would make the hold larger than the cap need not wait.
+    pub(crate) fn refuses(&self, needed: Amount) -> Option<Cause> {
+        let fits = |used: Option<Amount>| {
+            let sum = used.and_then(|used| used.checked_add(needed));
+            sum.is_some_and(|sum| sum <= self.limit.cap())
+        };
+        if fits(self.spent.checked_add(self.held)) {
+            None
+        } else if !fits(Some(self.own)) {
+            Some(Cause::LargerThanCap)
+        } else if !fits(self.spent.checked_add(self.own)) {
+            Some(Cause::Spent)
+        } else {
+            Some(Cause::Reserved)
+        }
+    }
 }
 
 /// Why an amount does not fit under a limit, most hopeless first.
@@ -62,12 +80,15 @@ pub enum Cause {
     Reserved,
 }
 
+/// Where something only has to be left, so much has to.
+pub(crate) const LEAST_LEFT: Amount = Amount::from_units(1);
+
 /// A refusal: which limit, and how it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Shortfall {
     /// The limit that refused.
     pub standing: Standing,
-    /// What was asked for on it.
+    /// What was asked for on it; zero where something only had to be left.
     pub wanted: Amount,
     /// Why it did not fit.
     pub cause: Cause,
@@ -84,8 +105,17 @@ impl Shortfall {
         self.cause != Cause::LargerThanCap && certain && self.standing.limit.key().period.is_rate()
     }
 
+    /// What the refusal of `wanted` would have been, which must not be less than what was refused.
+    #[must_use]
+    pub fn of_more(&self, wanted: Amount) -> Self {
+        let needed = wanted.max(LEAST_LEFT);
+        let cause = self.standing.refuses(needed).unwrap_or(self.cause);
+        Self { wanted, cause, ..self.clone() }
+    }
+
     /// Which refusal is told first where several apply: lower is earlier.
-    pub(crate) fn rank(&self) -> u8 {
+    #[must_use]
+    pub fn rank(&self) -> u8 {
         match self.cause {
             Cause::LargerThanCap => 0,
             _ if self.is_rate() => 1,

@@ -123,6 +123,20 @@ async fn p8_a_refusal_that_is_told_again_tells_the_time_that_is_left() {
     assert_eq!(asked(&world), before);
 }
 
+#[tokio::test]
+async fn p4_a_refusal_is_told_again_for_fifty_milliseconds_and_not_in_the_last() {
+    let world = World::with(&["100 tokens per day"]).await;
+    finish(world.admitted(tokens(100)).await, 200);
+    assert_eq!(world.code(tokens(1)).await, Code::BudgetExceeded);
+    let before = asked(&world);
+    world.clock.advance(Duration::from_millis(50) - Duration::from_nanos(1));
+    assert_eq!(world.code(tokens(1)).await, Code::BudgetExceeded);
+    assert_eq!(asked(&world), before);
+    world.clock.advance(Duration::from_nanos(1));
+    assert_eq!(world.code(tokens(1)).await, Code::BudgetExceeded);
+    assert_eq!(asked(&world), before + 1);
+}
+
 /// A refusal is not believed beyond the window it was told for.
 #[tokio::test]
 async fn p4_a_refusal_ends_with_its_window() {

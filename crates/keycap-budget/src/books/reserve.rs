@@ -7,9 +7,10 @@ use keycap_base::Timestamp;
 
 use super::tally::{Tally, counter_key};
 use super::{Books, Step, Stop};
+use crate::outcome::LEAST_LEFT;
 use crate::{
-    Account, AccountId, Amount, Cause, Chain, Claim, Cost, Fault, Held, Hold, HoldId, HoldState,
-    Leg, Limit, NewHold, Outcome, Shelf, Shortfall, Standing,
+    Account, AccountId, Amount, Chain, Claim, Cost, Fault, Held, Hold, HoldId, HoldState, Leg,
+    Limit, NewHold, Outcome, Shelf, Shortfall, Standing,
 };
 
 /// How a hold is to be extended.
@@ -141,25 +142,13 @@ impl<S: Shelf> Books<S> {
 }
 
 impl Ask<'_> {
-    /// Why it does not fit, if it does not. What the hold has already stays with it until its end, so
-    /// an extension that would make the hold larger than the cap need not wait.
+    /// Why it does not fit, if it does not.
     fn shortfall(&self, standing: Standing, now: Timestamp) -> Option<Shortfall> {
-        let (cap, spent, own) = (self.limit.cap(), standing.spent, standing.own);
-        let fits = |used: Option<Amount>| match self.wanted {
-            Wanted::Amount(amount) => {
-                used.and_then(|used| used.checked_add(amount)).is_some_and(|sum| sum <= cap)
-            }
-            Wanted::Room => used.is_some_and(|used| used < cap),
+        let needed = match self.wanted {
+            Wanted::Amount(amount) => amount,
+            Wanted::Room => LEAST_LEFT,
         };
-        let cause = if fits(spent.checked_add(standing.held)) {
-            return None;
-        } else if !fits(Some(own)) {
-            Cause::LargerThanCap
-        } else if !fits(spent.checked_add(own)) {
-            Cause::Spent
-        } else {
-            Cause::Reserved
-        };
+        let cause = standing.refuses(needed)?;
         let ends_in = standing.window.end.map(|end| end.since(now));
         Some(Shortfall { standing, wanted: self.amount(), cause, ends_in })
     }

@@ -72,8 +72,8 @@ impl Leasing {
             let needed = wanted.max(Amount::from_units(1));
             match till.worth(needed, self.tills.changes(), now) {
                 Worth::Something(evidence) => {
-                    let found = evidence.shortfall_for(wanted, needed);
-                    let rank = rank(&found);
+                    let found = evidence.shortfall_for(wanted);
+                    let rank = found.rank();
                     if refusal.as_ref().is_none_or(|(best, ..)| rank < *best) {
                         refusal = Some((rank, found, now.since(evidence.at)));
                     }
@@ -142,28 +142,10 @@ impl Till {
 
 impl Evidence {
     /// The same refusal for this amount, shared where it is the same amount.
-    fn shortfall_for(&self, wanted: Amount, needed: Amount) -> Arc<Shortfall> {
+    fn shortfall_for(&self, wanted: Amount) -> Arc<Shortfall> {
         if wanted == self.shortfall.wanted {
             return Arc::clone(&self.shortfall);
         }
-        let standing = &self.shortfall.standing;
-        let cap = standing.limit.cap();
-        let fits = standing.spent.checked_add(needed).is_some_and(|sum| sum <= cap);
-        let cause = match (needed > cap, fits) {
-            (true, _) => Cause::LargerThanCap,
-            (false, false) => Cause::Spent,
-            (false, true) => Cause::Reserved,
-        };
-        Arc::new(Shortfall { wanted, cause, ..Shortfall::clone(&self.shortfall) })
-    }
-}
-
-/// Which refusal is told where several apply, as the books have it: lower comes first.
-fn rank(shortfall: &Shortfall) -> u8 {
-    match shortfall.cause {
-        Cause::LargerThanCap => 0,
-        _ if shortfall.is_rate() => 1,
-        Cause::Spent => 2,
-        Cause::Reserved => 3,
+        Arc::new(self.shortfall.of_more(wanted))
     }
 }
