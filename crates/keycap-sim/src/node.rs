@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, VecDeque};
 use keycap_base::{Ticks, Timestamp};
 use keycap_budget::lease::{Action, Event, LeaseSettings, Leases, LimitAt, PurseId, Ticket};
 use keycap_budget::{
-    AccountId, Amount, ChargeId, Cost, CounterKey, Decided, Limit, Operation, OwnerId, Window,
+    AccountId, Amount, ChargeId, Cost, CounterKey, Decided, HoldId, Limit, Operation, OwnerId,
+    Window,
 };
 
 use crate::drawer::Drawer;
@@ -78,6 +79,8 @@ pub(crate) enum Fact {
     Short(u32, LimitAt),
     /// Work was done on a limit, within what was set aside for it.
     Worked(CounterKey, Amount),
+    /// Work was done within a request's own hold, and above it.
+    WorkedOn(HoldId, Cost, Cost),
     /// Work was done on a limit above what was set aside for it.
     Overran(CounterKey, Amount),
     /// A charge is on record, as far as the node was told.

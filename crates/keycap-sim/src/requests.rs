@@ -46,7 +46,6 @@ pub(crate) enum Stage {
 pub(crate) struct Own {
     pub(crate) id: HoldId,
     left: Cost,
-    counters: Vec<CounterKey>,
 }
 
 /// How a request ends.
@@ -187,15 +186,7 @@ impl<P: Drawer> Node<P> {
             (LimitAt { account, limit }, amount, standing)
         });
         let counted: Vec<_> = counted.filter(|(_, amount, _)| !amount.is_zero()).collect();
-        let counter = |limit: &LimitAt, start| CounterKey {
-            account: limit.account.clone(),
-            limit: limit.limit.clone(),
-            start,
-        };
-        // A hold whose answer came late may lie in a window that has ended since.
-        let here = counted.iter().filter(|(_, amount, standing)| standing.own >= *amount);
-        let counters = here.map(|(limit, _, standing)| counter(limit, standing.window.start));
-        let own = Own { id, left: cost.clone(), counters: counters.collect() };
+        let own = Own { id, left: cost.clone() };
         if let Some(tab) = self.tabs.get_mut(&request) {
             (tab.own, tab.stage) = (Some(own), Stage::Working);
         }
@@ -307,11 +298,7 @@ impl<P: Drawer> Node<P> {
         let within = common(&own.left, cost);
         own.left = own.left.minus_saturating(&within);
         let over = cost.minus_saturating(&within);
-        for counter in &own.counters {
-            let meter = &counter.limit.meter;
-            self.facts.push(Fact::Worked(counter.clone(), within.amount(meter)));
-            self.facts.push(Fact::Overran(counter.clone(), over.amount(meter)));
-        }
+        self.facts.push(Fact::WorkedOn(own.id, within, over));
         let (account, id) = (tab.account.clone(), own.id);
         self.owe(account, cost.clone(), Source::Hold(id, rest));
     }

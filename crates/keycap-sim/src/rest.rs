@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use keycap_budget::lease::LimitAt;
 use keycap_budget::{
-    AccountId, Amount, Claim, CounterKey, DEFAULT_HOLD_LIFE, Hold, Meter, Snapshot,
+    AccountId, Amount, Claim, CounterKey, DEFAULT_HOLD_LIFE, Hold, Meter, Operation, Snapshot,
 };
 
 use crate::drawer::Drawer;
@@ -23,8 +23,8 @@ const ROUND: Duration = Duration::from_millis(100);
 /// The largest amount that is asked for to see whether it is admitted.
 const MOST_PROBED: i64 = 1_000_000;
 
-/// After so many rounds without a message nobody waits to ask again. Leases are renewed less often.
-const QUIET_ROUNDS: usize = 7;
+/// After so many rounds in which nobody asked for anything but renewals, nobody waits to ask again.
+const QUIET_ROUNDS: usize = 8;
 
 impl<S: Store, P: Drawer> World<S, P> {
     /// Lets everything arrive, asks each node whether it knows of all it has leased, ends all requests,
@@ -57,8 +57,10 @@ impl<S: Store, P: Drawer> World<S, P> {
         for _ in 0..MOST_ROUNDS {
             quiet += 1;
             while self.messages() > 0 {
+                if (0..self.nodes.len()).any(|node| self.has_work(node)) {
+                    quiet = 0;
+                }
                 self.step(crate::Move::Deliver { message: 0 })?;
-                quiet = 0;
             }
             if (0..self.nodes.len()).any(|node| self.has_work(node)) {
                 quiet = 0;
@@ -77,7 +79,9 @@ impl<S: Store, P: Drawer> World<S, P> {
     fn has_work(&self, node: usize) -> bool {
         let node = &self.nodes[node];
         let waits = node.tabs.values().any(|tab| tab.stage != Stage::Working);
-        !node.askings.is_empty() || !node.queue.is_empty() || waits
+        let renews = |it: &Operation| matches!(it, Operation::Extend { .. });
+        let asks = node.askings.values().any(|asking| !asking.operations.iter().all(renews));
+        asks || !node.queue.is_empty() || waits
     }
 
     fn tick_all(&mut self) -> Result<(), Broken> {

@@ -92,7 +92,7 @@ impl Truth {
             }
             Fact::Stray(purse) => self.stray = Some(format!("{purse:?} is not open")),
             Fact::Decided(_, Some(_)) => self.refusals += 1,
-            Fact::Decided(_, None) | Fact::WantsHold(_) | Fact::Short(..) => {}
+            Fact::WorkedOn(..) | Fact::Decided(_, None) | Fact::WantsHold(_) | Fact::Short(..) => {}
         }
     }
 

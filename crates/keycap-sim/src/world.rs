@@ -12,7 +12,7 @@ use std::time::Duration;
 use keycap_base::{Ticks, Timestamp};
 use keycap_budget::lease::{Event, LeaseSettings, LimitAt};
 use keycap_budget::{
-    AccountId, Decided, HoldId, Meter, Operation, Outcome, OwnerId, Snapshot, Sweep,
+    AccountId, Cost, Decided, HoldId, Meter, Operation, Outcome, OwnerId, Snapshot, Sweep,
 };
 
 use crate::drawer::Drawer;
@@ -516,7 +516,19 @@ impl<S: Store, P: Drawer> World<S, P> {
                 self.nodes[node].ask_for_hold(request, busy);
             }
             Fact::Short(request, limit) => self.short(node, request, limit),
+            Fact::WorkedOn(hold, within, over) => self.worked_on(hold, &within, &over),
             fact => self.truth.note(fact),
+        }
+    }
+
+    /// Work counts where the hold lies that it was done on, whichever window the node believes it to be
+    /// in.
+    fn worked_on(&mut self, hold: HoldId, within: &Cost, over: &Cost) {
+        let rows = Arc::clone(&self.rows);
+        for leg in rows.holds.iter().filter(|it| it.id == hold).flat_map(|hold| &hold.legs) {
+            let meter = &leg.limit.meter;
+            self.truth.note(Fact::Worked(leg.counter(), within.amount(meter)));
+            self.truth.note(Fact::Overran(leg.counter(), over.amount(meter)));
         }
     }
 
