@@ -62,7 +62,7 @@ const ALL: [(Ending, u32); 6] = [
     (Ending::BodyFailed, 20),
 ];
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn p1_what_was_not_tracked_is_captured_unless_the_handler_failed() {
     for (ending, expected) in ALL {
         let world = World::with(&LIMITS).await;
@@ -78,7 +78,7 @@ async fn p1_what_was_not_tracked_is_captured_unless_the_handler_failed() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn every_ending_can_be_given_another_fate() {
     for (ending, by_default) in ALL {
         let fate = if by_default == 0 { Fate::Capture } else { Fate::Release };
@@ -98,7 +98,7 @@ async fn every_ending_can_be_given_another_fate() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn p2_what_was_tracked_is_settled_and_the_rest_put_back_however_it_ends() {
     for (ending, _) in ALL {
         let world = World::with(&LIMITS).await;
@@ -111,7 +111,7 @@ async fn p2_what_was_tracked_is_settled_and_the_rest_put_back_however_it_ends() 
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_rest_can_be_captured_too() {
     let world = World::with(&LIMITS).await;
     finish(world.drawn(tokens(20)).await, 500);
@@ -124,7 +124,7 @@ async fn the_rest_can_be_captured_too() {
     assert_eq!(spent(&world).await, units(20));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn p1_a_request_that_never_began_costs_nothing_and_asks_nothing() {
     let world = World::with(&LIMITS).await;
     let key = world.drawn(tokens(20)).await;
@@ -137,7 +137,7 @@ async fn p1_a_request_that_never_began_costs_nothing_and_asks_nothing() {
     assert!(world.ledger.applied.load(Ordering::SeqCst) <= applied + 6, "leases went back");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_price_settles_by_itself_when_the_handler_succeeds() {
     for (status, expected) in [(200, 20), (404, 0)] {
         let world = World::with(&LIMITS).await;
@@ -146,7 +146,7 @@ async fn a_price_settles_by_itself_when_the_handler_succeeds() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn p2_costs_above_what_was_drawn_are_covered_while_something_is_left() {
     let world = World::with(&LIMITS).await;
     let key = world.drawn(tokens(20)).await;
@@ -158,7 +158,7 @@ async fn p2_costs_above_what_was_drawn_are_covered_while_something_is_left() {
     assert_eq!(spent(&world).await, units(100_050), "recorded all the same");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn p3_a_charge_that_is_not_recorded_leaves_nothing_drawn() {
     let world = World::with(&LIMITS).await;
     let key = world.drawn(tokens(20)).await;
@@ -172,7 +172,7 @@ async fn p3_a_charge_that_is_not_recorded_leaves_nothing_drawn() {
     assert_eq!(spent(&world).await, units(5));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_the_handler_reserves_is_drawn_too() {
     let world = World::with(&LIMITS).await;
     let key = world.drawn(tokens(1)).await;
@@ -187,7 +187,7 @@ async fn what_the_handler_reserves_is_drawn_too() {
     assert_eq!(spent(&world).await, units(11));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn p1_what_cannot_be_drawn_is_held_beside_it() {
     for cost in [0, 5, 20, 21, 50_000, 100_020] {
         let world = World::with(&LIMITS).await;
@@ -205,7 +205,7 @@ async fn p1_what_cannot_be_drawn_is_held_beside_it() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_layer_inside_draws_what_it_adds() {
     let world = World::with(&LIMITS).await;
     let outer = world.drawn(tokens(5)).await;
@@ -223,7 +223,7 @@ async fn a_layer_inside_draws_what_it_adds() {
     assert_eq!(spent(&world).await, units(9));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn by_handler_is_let_in_where_something_is_left_in_every_purse() {
     let world = World::with(&LIMITS).await;
     let key = world.drawn(Guard::by_handler()).await;

@@ -34,7 +34,7 @@ async fn nothing_is_held(world: &World) {
     tokio::time::timeout(Duration::from_secs(60), returned).await.expect("leases go back");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn p5_steady_use_is_admitted_without_the_ledger() {
     let world = World::with(&[TOKENS, "1000000 requests per day"]).await;
     finish(world.drawn(tokens(10)).await, 200);
@@ -51,7 +51,7 @@ async fn p5_steady_use_is_admitted_without_the_ledger() {
     assert_eq!(world.standing(&Meter::REQUESTS).await.held, Amount::ZERO);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn p6_while_the_ledger_is_away_leases_serve_and_then_nobody() {
     let world = World::with(&[TOKENS]).await;
     finish(world.drawn(tokens(10)).await, 200);
@@ -73,7 +73,7 @@ async fn p6_while_the_ledger_is_away_leases_serve_and_then_nobody() {
     assert_eq!(world.spent_at_last(&Meter::TOKENS).await, units(10 * admitted), "nothing is lost");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn p4_what_is_leased_stands_in_nobodys_way() {
     let world = World::with(&["10000 tokens per day"]).await;
     let key = world.drawn(tokens(1)).await;
@@ -88,7 +88,7 @@ async fn p4_what_is_leased_stands_in_nobodys_way() {
     assert_eq!(world.spent_at_last(&Meter::TOKENS).await, units(10_000));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_is_leased_and_free_is_shown_as_remaining() {
     let world = World::with(&[TOKENS]).await;
     let key = world.drawn(tokens(10)).await;
@@ -108,7 +108,7 @@ async fn what_is_leased_and_free_is_shown_as_remaining() {
     assert_eq!(world.spent_at_last(&Meter::TOKENS).await, units(4));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn p1_a_request_settles_in_the_window_it_was_drawn_in() {
     let world = World::with(&[TOKENS]).await;
     let key = world.drawn(tokens(10)).await;
@@ -124,7 +124,7 @@ async fn p1_a_request_settles_in_the_window_it_was_drawn_in() {
     assert_eq!(charges[0].legs[0].uncovered, Amount::ZERO);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn p1_after_a_cap_was_lowered_nothing_is_drawn_under_the_old_one() {
     let world = World::with(&[TOKENS]).await;
     let key = world.drawn(tokens(10)).await;
@@ -140,7 +140,7 @@ async fn p1_after_a_cap_was_lowered_nothing_is_drawn_under_the_old_one() {
 }
 
 /// A key was thrown out of the table of live keys while its node had a lease for it.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn p5_what_was_leased_for_a_key_that_is_not_live_any_more_goes_back() {
     let world = World::built(|builder| {
         let table = KeyTable::<()>::builder().live_capacity(1);
@@ -168,7 +168,7 @@ async fn p5_what_was_leased_for_a_key_that_is_not_live_any_more_goes_back() {
 }
 
 /// The wall clock was set while leases were out: to the ledger, they were long past their lives.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn p1_a_set_clock_does_not_make_a_living_nodes_leases_a_dead_ones() {
     let world = World::with(&["1000000 tokens per month"]).await;
     let key = world.drawn(tokens(10)).await;
@@ -179,7 +179,7 @@ async fn p1_a_set_clock_does_not_make_a_living_nodes_leases_a_dead_ones() {
     assert_eq!(world.spent_at_last(&Meter::TOKENS).await, units(10));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_gate_that_is_dropped_gives_its_leases_back() {
     let world = World::with(&[TOKENS]).await;
     finish(world.drawn(tokens(10)).await, 200);
@@ -194,7 +194,7 @@ async fn a_gate_that_is_dropped_gives_its_leases_back() {
     assert_eq!(ledger.inner.standings(&account).await.unwrap()[0].spent, units(10));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn without_leases_every_request_asks_the_ledger() {
     let world =
         World::built(|builder| builder.limit(TOKENS.parse().unwrap()).leased_limits(0)).await;

@@ -31,7 +31,7 @@ async fn storm(world: &Arc<World>, size: u32, code: Code) {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn p5_an_empty_key_costs_the_ledger_twenty_questions_a_second() {
     let world = Arc::new(World::with(&["100 tokens per day"]).await);
     finish(world.admitted(tokens(100)).await, 200);
@@ -46,7 +46,7 @@ async fn p5_an_empty_key_costs_the_ledger_twenty_questions_a_second() {
     assert!((1..=20).contains(&asked), "{asked} questions in a second");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn p5_nor_does_one_whose_budget_others_hold() {
     let world = Arc::new(World::with(&["100 tokens per day"]).await);
     let key = world.admitted(tokens(95)).await;
@@ -62,7 +62,7 @@ async fn p5_nor_does_one_whose_budget_others_hold() {
 }
 
 /// Fifty milliseconds stand still here: nothing but what is seen ends a refusal.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn p4_a_refusal_ends_when_something_comes_back() {
     let world = World::with(&["100 tokens per day"]).await;
     let key = world.admitted(tokens(100)).await;
@@ -76,7 +76,7 @@ async fn p4_a_refusal_ends_when_something_comes_back() {
     assert_eq!(world.code(tokens(1)).await, Code::BudgetExceeded);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn p4_a_refusal_ends_with_an_amendment_and_a_refund() {
     let world = World::with(&["100 tokens per day"]).await;
     finish(world.admitted(tokens(100)).await, 200);
@@ -96,7 +96,7 @@ async fn p4_a_refusal_ends_with_an_amendment_and_a_refund() {
     finish(world.admitted(tokens(100)).await, 200);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn p4_a_refusal_says_nothing_of_less_than_was_refused() {
     let world = World::with(&["100 tokens per day"]).await;
     finish(world.admitted(tokens(60)).await, 200);
@@ -108,7 +108,7 @@ async fn p4_a_refusal_says_nothing_of_less_than_was_refused() {
     finish(world.admitted(tokens(40)).await, 200);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn p8_a_refusal_that_is_told_again_tells_the_time_that_is_left() {
     let world = World::with(&["100 tokens per day"]).await;
     finish(world.admitted(tokens(100)).await, 200);
@@ -123,7 +123,7 @@ async fn p8_a_refusal_that_is_told_again_tells_the_time_that_is_left() {
     assert_eq!(asked(&world), before);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn p4_a_refusal_is_told_again_for_fifty_milliseconds_and_not_in_the_last() {
     let world = World::with(&["100 tokens per day"]).await;
     finish(world.admitted(tokens(100)).await, 200);
@@ -138,7 +138,7 @@ async fn p4_a_refusal_is_told_again_for_fifty_milliseconds_and_not_in_the_last()
 }
 
 /// A refusal is not believed beyond the window it was told for.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn p4_a_refusal_ends_with_its_window() {
     let world = World::with(&["100 tokens per day"]).await;
     finish(world.admitted(tokens(100)).await, 200);
@@ -149,7 +149,7 @@ async fn p4_a_refusal_ends_with_its_window() {
     finish(world.admitted(tokens(100)).await, 200);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn p4_who_waits_for_what_others_hold_is_served_when_it_comes_back() {
     let world = Arc::new(World::with(&["100 tokens per day"]).await);
     let key = world.admitted(tokens(100)).await;
