@@ -63,13 +63,18 @@ struct State {
     drawn: Option<Drawn>,
     /// What the hold beside what was drawn was granted.
     own: Cost,
+    bill: Bill,
+    said: Said,
+    standings: Vec<Standing>,
+}
+
+/// What the request is charged for by.
+struct Bill {
     /// See [`Opening::granted`].
     granted: Cost,
     price: Option<Cost>,
     endings: Endings,
     stage: Stage,
-    said: Said,
-    standings: Vec<Standing>,
 }
 
 impl Tab {
@@ -83,17 +88,10 @@ impl Tab {
                 (None, Some(drawn))
             }
         };
-        let state = State {
-            hold,
-            drawn,
-            own: Cost::none(),
-            granted: opening.granted,
-            price: opening.price,
-            endings: opening.endings,
-            stage: Stage::Admitted,
-            said: Said::default(),
-            standings: opening.standings,
-        };
+        let Opening { granted, price, endings, standings, .. } = opening;
+        let bill = Bill { granted, price, endings, stage: Stage::Admitted };
+        let (own, said) = (Cost::none(), Said::default());
+        let state = State { hold, drawn, own, bill, said, standings };
         let (raising, state) = (tokio::sync::Mutex::new(()), Mutex::new(state));
         let tab = Arc::new(Self { core, known, raising, state, _place: opening.place });
         if let Some(hold) = hold {
@@ -104,9 +102,9 @@ impl Tab {
 
     /// Takes over what a nested guard says of the end of the request.
     pub(crate) fn adopt(&self, guard: &Guard) {
-        let mut state = self.state.lock();
-        state.endings = guard.endings.unwrap_or(state.endings);
-        state.price = guard.price.clone().or_else(|| state.price.take());
+        let bill = &mut self.state.lock().bill;
+        bill.endings = guard.endings.unwrap_or(bill.endings);
+        bill.price = guard.price.clone().or_else(|| bill.price.take());
     }
 
     /// Whether there is a hold, or something was drawn for one.
@@ -169,8 +167,9 @@ impl Tab {
     pub(crate) fn close(self: &Arc<Self>, stage: Stage) {
         let mut guard = self.state.lock();
         let state = &mut *guard;
-        state.stage = stage;
-        let last = state.said.last_cost(&state.end(self));
+        state.bill.stage = stage;
+        let end = state.bill.end(self, state.hold, state.drawn.as_ref());
+        let last = state.said.last_cost(&end);
         let silent = state.hold.is_none() && last.is_nothing() && state.said.is_empty();
         let mut put_back = PutBack::Nothing;
         if let Some(drawn) = &mut state.drawn {
@@ -191,13 +190,17 @@ impl Tab {
     }
 }
 
-impl State {
-    /// What the last words depend on.
-    fn end<'a>(&'a self, tab: &'a Tab) -> End<'a> {
+impl Bill {
+    /// What the last words depend on. What a request that drew holds by itself is ended apart.
+    fn end<'a>(&'a self, tab: &'a Tab, hold: Option<HoldId>, drawn: Option<&Drawn>) -> End<'a> {
+        let (hold, requests) = match drawn {
+            Some(_) => (None, Requests::Apart),
+            None => (hold, Requests::WithTheEnd),
+        };
         End {
             account: tab.known.account(),
-            hold: self.hold.filter(|_| self.drawn.is_none()),
-            requests: if self.drawn.is_some() { Requests::Apart } else { Requests::WithTheEnd },
+            hold,
+            requests,
             granted: &self.granted,
             price: self.price.as_ref(),
             ending: self.stage.ending(),
@@ -205,11 +208,13 @@ impl State {
             now: tab.core.clock.now(),
         }
     }
+}
 
+impl State {
     /// The cost, if the hold does not cover it: one that its handler has not reserved anything on
     /// covers nothing but requests.
     fn uncovered(&self, cost: &Cost) -> Option<Cost> {
-        let reserved = |(meter, _): (&Meter, Amount)| !self.granted.amount(meter).is_zero();
+        let reserved = |(meter, _): (&Meter, Amount)| !self.bill.granted.amount(meter).is_zero();
         let holds = self.hold.is_some() || self.drawn.is_some();
         (holds && !cost.iter().all(reserved)).then(|| cost.clone())
     }

@@ -42,7 +42,7 @@ impl Tab {
     /// Raises the hold, or takes one if there is none yet.
     async fn raise(self: &Arc<Self>, raise: Raise) -> Result<(), Refusal> {
         let _turn = self.raising.lock().await;
-        let granted = self.state.lock().granted.clone();
+        let granted = self.state.lock().bill.granted.clone();
         let total = raise.total(&granted).map_err(Broken::misconfigured)?;
         let asked = Asked::of(&self.state.lock(), &raise, total);
         if self.draw_more(&asked) {
@@ -60,7 +60,7 @@ impl Tab {
         };
         self.core.leasing.note_held(&self.known, &asked.claim(), &held);
         let mut state = self.state.lock();
-        state.granted = asked.total;
+        state.bill.granted = asked.total;
         state.standings = self.core.leasing.shown_all(held.standings);
         if let Some(drawn) = &mut state.drawn {
             drawn.add_own(&asked.more);
@@ -86,12 +86,12 @@ impl Tab {
             return false;
         };
         let draws = drawing.finish();
-        let State { drawn, said, granted, .. } = &mut *state;
+        let State { drawn, said, bill, .. } = &mut *state;
         let unsent = |meter: &Meter| said.unsent(meter);
         let drawn = drawn.get_or_insert_default();
         drawn.add(draws, known, unsent);
         drawn.cover(known, core);
-        *granted = asked.total.clone();
+        bill.granted = asked.total.clone();
         true
     }
 
@@ -143,7 +143,7 @@ impl Asked {
     fn of(state: &State, raise: &Raise, total: Cost) -> Self {
         // Without any hold, what was granted was only noted.
         let held = state.hold.is_some() || state.drawn.is_some();
-        let more = if held { total.minus_saturating(&state.granted) } else { total.clone() };
+        let more = if held { total.minus_saturating(&state.bill.granted) } else { total.clone() };
         let own = match &state.drawn {
             Some(_) => state.own.plus(&more).unwrap_or_else(|_| more.clone()),
             None => total.clone(),

@@ -7,26 +7,16 @@ use keycap_budget::{ChargeId, Cost, HoldId, Meter, NewCharge, Operation, Outcome
 
 use super::Tab;
 use super::drawn::{Drawn, Fate};
-use super::words::{End, Requests, Told};
+use super::words::Told;
 use crate::queue::{Draft, Fold, Heard, Speaker};
 
 impl Speaker for Tab {
     /// The costs since the last time, and the end if it has come.
     fn speak(self: Arc<Self>, draft: &mut Draft) {
         let state = &mut *self.state.lock();
-        let said = &mut state.said;
-        let end = End {
-            account: self.known.account(),
-            hold: state.hold.filter(|_| state.drawn.is_none()),
-            requests: if state.drawn.is_some() { Requests::Apart } else { Requests::WithTheEnd },
-            granted: &state.granted,
-            price: state.price.as_ref(),
-            ending: state.stage.ending(),
-            endings: state.endings,
-            now: self.core.clock.now(),
-        };
+        let end = state.bill.end(&self, state.hold, state.drawn.as_ref());
         let (drawn, hold) = (&mut state.drawn, state.hold);
-        let told = said.tell(&end, |words| {
+        let told = state.said.tell(&end, |words| {
             let operation = match (drawn.as_mut(), words.operation) {
                 (Some(drawn), Operation::Charge(charge)) => drawn.pay(charge, hold, &self.known),
                 (_, operation) => operation,
