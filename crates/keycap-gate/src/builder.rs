@@ -25,7 +25,7 @@ use crate::desk::GateNumber;
 use crate::housekeeping::{self, OpenTabs};
 use crate::known_key::{AmendedAccounts, KnownKey};
 use crate::leases::driver::{Driver, Tools};
-use crate::leases::{self, Leasing};
+use crate::leases::{Leasing, Switch};
 use crate::observe::{DecisionReport, Mode, Observing};
 use crate::queue::{DEFAULT_PLACES, MAX_PLACES, Queue};
 use crate::template::Closure;
@@ -342,8 +342,8 @@ impl GateBuilder {
         let table: KeyTable<KnownKey, Broken> =
             self.table.load_timeout(self.verify_timeout).build().map_err(BuildError::new)?;
         let table = Arc::new(table);
-        let leases = if self.leased_limits == 0 { leases::Leases::Off } else { leases::Leases::On };
-        let leasing = Arc::new(Leasing::new(leases, self.lease_life));
+        let switch = if self.leased_limits == 0 { Switch::Off } else { Switch::On };
+        let leasing = Arc::new(Leasing::new(switch, self.lease_life));
         Ok(Core {
             amended: AmendedAccounts::of(&table, &leasing),
             table,

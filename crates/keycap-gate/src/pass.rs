@@ -16,8 +16,8 @@ use keycap_budget::Cost;
 use parking_lot::Mutex;
 
 use self::draws::Draws;
+use self::stage::Reached;
 pub(crate) use self::stage::Stage;
-use self::stage::Standing;
 use crate::core::Core;
 use crate::guard::HoldRule;
 use crate::known_key::Known;
@@ -31,7 +31,7 @@ pub(crate) struct Pass {
     known: Known,
     /// Where the request was admitted; none while there is none, and where it has a tab from the start.
     post: Option<Arc<Post>>,
-    stage: Standing,
+    stage: Reached,
     /// What is the pass's own until the request has a tab.
     own: Mutex<Own>,
     tab: OnceLock<Arc<Tab>>,
@@ -75,7 +75,7 @@ impl Pass {
     }
 
     fn made(known: Known, tab: OnceLock<Arc<Tab>>, observed: Option<Box<Observed>>) -> Self {
-        let (post, stage, own) = (None, Standing::default(), Mutex::default());
+        let (post, stage, own) = (None, Reached::default(), Mutex::default());
         Self { known, post, stage, own, tab, observed }
     }
 
@@ -130,7 +130,7 @@ impl Pass {
             return Err(NotHere);
         }
         own.place = Some(place);
-        self.stage = Standing::default();
+        self.stage = Reached::default();
         self.post = Some(Arc::clone(post));
         Ok(())
     }

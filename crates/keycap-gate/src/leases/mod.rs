@@ -40,23 +40,22 @@ const LOOKS_A_LIFE: u32 = 3;
 pub(crate) struct Leasing {
     pub(crate) tills: Arc<Tills>,
     pub(crate) inbox: Arc<Inbox>,
-    /// Whether anything is ever leased.
-    leases: Leases,
+    switch: Switch,
     /// How long leases live.
     pub(crate) life: Duration,
 }
 
 /// Whether anything is ever leased.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Leases {
+pub(crate) enum Switch {
     On,
     Off,
 }
 
 impl Leasing {
-    pub(crate) fn new(leases: Leases, life: Duration) -> Self {
+    pub(crate) fn new(switch: Switch, life: Duration) -> Self {
         let (tills, inbox) = (Arc::new(Tills::default()), Arc::new(Inbox::default()));
-        Self { tills, inbox, leases, life }
+        Self { tills, inbox, switch, life }
     }
 
     /// A standing as it is shown: what this node has leased and nobody has drawn is nobody's.
@@ -88,7 +87,7 @@ impl Leasing {
             let Some(till) = known.till(&standing.account, standing.limit.key()) else { continue };
             till.see(standing);
             till.forget_refusal();
-            if self.leases == Leases::On
+            if self.switch == Switch::On
                 && let Some(amount) = wanted(claim, till)
             {
                 self.inbox.asked(till, amount, standing.remaining());

@@ -27,11 +27,11 @@ const STAGES: [Stage; 8] = [
     Stage::Ended(Ending::BodyFailed),
 ];
 
-/// The stage of a request. Only its course moves it, one step after the other.
+/// The stage that a request has reached. Only its course moves it, one step after the other.
 #[derive(Default)]
-pub(super) struct Standing(AtomicU8);
+pub(super) struct Reached(AtomicU8);
 
-impl Standing {
+impl Reached {
     pub(super) fn read(&self) -> Stage {
         let place = usize::from(self.0.load(Ordering::Acquire));
         STAGES.get(place).copied().unwrap_or(Stage::Begun)
@@ -79,20 +79,20 @@ mod tests {
     #[test]
     fn every_stage_is_read_as_it_was_written() {
         for stage in STAGES {
-            let standing = Standing::default();
-            standing.write(stage);
-            assert_eq!(standing.read(), stage);
+            let reached = Reached::default();
+            reached.write(stage);
+            assert_eq!(reached.read(), stage);
         }
     }
 
     #[test]
     fn what_went_wrong_later_outweighs_an_answer_that_began_well() {
-        let standing = Standing::default();
-        standing.begin();
-        standing.end(Ending::Success);
-        standing.end(Ending::CutShort);
-        standing.end(Ending::Success);
-        standing.begin();
-        assert_eq!(standing.read(), Stage::Ended(Ending::CutShort));
+        let reached = Reached::default();
+        reached.begin();
+        reached.end(Ending::Success);
+        reached.end(Ending::CutShort);
+        reached.end(Ending::Success);
+        reached.begin();
+        assert_eq!(reached.read(), Stage::Ended(Ending::CutShort));
     }
 }
