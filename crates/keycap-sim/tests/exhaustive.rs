@@ -17,8 +17,9 @@ const WHOLE: usize = 10_000;
 
 /// How many states to look at.
 fn at_least(states: usize) -> usize {
-    let asked = std::env::var("KEYCAP_SIM_STATES").ok().and_then(|text| text.parse().ok());
-    states.max(asked.unwrap_or(0))
+    let name = "KEYCAP_SIM_STATES";
+    let parsed = |text: String| text.parse().unwrap_or_else(|_| panic!("{name}={text}"));
+    states.max(std::env::var(name).map_or(0, parsed))
 }
 
 /// A key in an organisation, each with a limit on tokens.

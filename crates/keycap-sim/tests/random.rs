@@ -7,10 +7,11 @@ use keycap_budget::{Books, MemoryShelf, Retention};
 use keycap_sim::run;
 
 /// How many steps the ordinary run takes.
-const STEPS: usize = 10_000;
+const STEPS: u64 = 10_000;
 
 fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+    let parsed = |text: String| text.parse().unwrap_or_else(|_| panic!("{name}={text}"));
+    std::env::var(name).map_or(default, parsed)
 }
 
 fn books() -> Books<MemoryShelf> {
@@ -19,8 +20,10 @@ fn books() -> Books<MemoryShelf> {
 
 #[test]
 fn i1_to_i7_hold_whatever_goes_wrong() {
-    let steps = usize::try_from(number("KEYCAP_SIM_STEPS", STEPS as u64)).unwrap_or(STEPS);
-    if let Err(failure) = run::<_, Purse>(steps, number("KEYCAP_SIM_SEED", 1), books) {
+    let (steps, seed) = (number("KEYCAP_SIM_STEPS", STEPS), number("KEYCAP_SIM_SEED", 1));
+    println!("KEYCAP_SIM_SEED={seed} KEYCAP_SIM_STEPS={steps}");
+    if let Err(failure) = run::<_, Purse>(usize::try_from(steps).unwrap_or(usize::MAX), seed, books)
+    {
         panic!("{failure}");
     }
 }
