@@ -194,6 +194,21 @@ async fn a_gate_that_is_dropped_gives_its_leases_back() {
     assert_eq!(ledger.inner.standings(&account).await.unwrap()[0].spent, units(10));
 }
 
+/// Twenty rounds, a tenth of a second apart: then what is leased ends with its life.
+#[tokio::test(start_paused = true)]
+async fn a_gate_that_is_dropped_lets_go_of_a_ledger_that_stays_away() {
+    let world = World::with(&[TOKENS]).await;
+    finish(world.drawn(tokens(10)).await, 500);
+    world.exact_holds_ended().await;
+    world.ledger.set(Mood::Fails);
+    let World { gate, ledger, .. } = world;
+    drop(gate);
+    tokio::time::sleep(Duration::from_millis(1_950)).await;
+    assert!(std::sync::Arc::strong_count(&ledger) > 1, "it is still asked");
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(std::sync::Arc::strong_count(&ledger), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn without_leases_every_request_asks_the_ledger() {
     let world =

@@ -129,6 +129,23 @@ async fn p5_what_is_idle_again_has_neither_lease_nor_timer() {
     assert_eq!(node.leasing().inbox.rounds(), rounds, "the driver woke up for nothing");
 }
 
+/// To the clock that a sweep looks by, leases that nobody looked at for a third of their life may be dead
+/// ones before the next look; so may all of them where that clock was set back.
+#[tokio::test(start_paused = true)]
+async fn p1_leases_are_renewed_before_a_sweep_a_third_of_a_life_after_the_last_look() {
+    let ms = Duration::from_millis;
+    let leasing = Leasing::new(Switch::On, ms(9_000));
+    for (now, is_renewed) in [
+        (START, false),
+        (START.plus(ms(2_999)), false),
+        (START.plus(ms(3_000)), true),
+        (START.minus(ms(1)), true),
+    ] {
+        leasing.outlive_sweep(START, now, ms(1)).await;
+        assert_eq!(leasing.inbox.take().renew.is_some(), is_renewed, "{now:?}");
+    }
+}
+
 #[test]
 fn a_till_is_one_for_all_who_share_its_limit_and_gone_when_they_are() {
     let tills = Arc::new(Tills::default());
