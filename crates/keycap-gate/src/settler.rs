@@ -90,8 +90,10 @@ async fn one_by_one(
     }
     for job in failed {
         tracing::error!(operation = ?job.operation, "the ledger fails at this operation; it waits");
-        let job = if asked > 1 { job.apart() } else { Some(job) };
-        job.into_iter().for_each(|job| queue.push_job(job));
+        match asked > 1 {
+            true => job.apart().into_iter().for_each(|job| queue.push_job(job)),
+            false => queue.take_back(job),
+        }
     }
     Vec::new()
 }

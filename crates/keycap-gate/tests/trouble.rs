@@ -69,6 +69,22 @@ async fn p2_a_cost_tracked_while_the_ledger_is_away_is_recorded_when_it_is_back(
     }
 }
 
+/// A cost that was alone on its way when the ledger failed went to the end of the queue, behind the end
+/// of its own request: what the request had reserved was given back first, and did not pay for it.
+#[tokio::test(start_paused = true)]
+async fn p1_a_cost_that_failed_alone_is_paid_before_its_request_gives_back() {
+    let world = World::with(&["$1 per day"]).await;
+    let key = world.admitted(Guard::fixed(usd!(0.5))).await;
+    world.ledger.set(Mood::Fails);
+    let told = key.track(Usage::of(usd!(0.2)).once(key.charge_id()));
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    finish(key, 200);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.ledger.set(Mood::Well);
+    assert!(told.await.unwrap().uncovered.is_nothing());
+    assert_eq!(world.at_rest().await, ("$0.20".into(), "$0.00".into()));
+}
+
 /// One operation that the ledger fails at kept every other in its batch, and all that came after,
 /// from being recorded: nothing was lost, but admission stopped for everybody.
 #[tokio::test(start_paused = true)]

@@ -67,6 +67,15 @@ impl Queue {
         intake.pace.get_or_insert_with(|| Pace::at(now)).took(together, now);
     }
 
+    /// Takes back an operation that was sent and not answered, to be sent with all that waits by now:
+    /// before that, for what waits was said later. Only what goes by itself still goes first.
+    pub(crate) fn take_back(&self, job: Job) {
+        self.take_in(Instant::now());
+        let items = &mut self.intake.lock().items;
+        let first = items.iter().position(|item| !is_alone(item)).unwrap_or(items.len());
+        items.insert(first, Item::Job(Box::new(job)));
+    }
+
     /// Waits while company is worth it.
     async fn wait_for_company(&self) {
         let begun = Instant::now();
@@ -104,11 +113,10 @@ impl Queue {
     /// A batch of what was taken in.
     fn draft(&self, most: usize) -> Vec<Job> {
         let mut draft = Draft::with_room(self.intake.lock().items.len().min(most));
-        let alone = |item: &Item| matches!(item, Item::Job(job) if job.company == Company::None);
         while draft.len() < most {
             let item = {
                 let items = &mut self.intake.lock().items;
-                if items.front().is_some_and(alone) && draft.len() > 0 {
+                if items.front().is_some_and(is_alone) && draft.len() > 0 {
                     break;
                 }
                 items.pop_front()
@@ -127,4 +135,9 @@ impl Queue {
         }
         draft.into_jobs()
     }
+}
+
+/// Whether it is sent by itself.
+fn is_alone(item: &Item) -> bool {
+    matches!(item, Item::Job(job) if job.company == Company::None)
 }
