@@ -44,6 +44,8 @@ pub(super) enum Level {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Lease {
     pub(super) id: HoldId,
+    /// What it was when it was taken.
+    pub(super) granted: Amount,
     /// What the ledger holds for it at most.
     pub(super) most: Amount,
     /// What the ledger holds for it at least, but for charges that nobody has heard of yet.
@@ -158,7 +160,7 @@ impl Lease {
     pub(super) fn new(id: HoldId, amount: Amount, expires: Ticks, renew_at: Ticks) -> Self {
         let (most, least, exposure) = (amount, amount, Amount::ZERO);
         let (pending, fate) = (None, Fate::Alive);
-        Self { id, most, least, exposure, expires, renew_at, pending, fate }
+        Self { id, granted: amount, most, least, exposure, expires, renew_at, pending, fate }
     }
 
     /// Whether nothing is under way with it.

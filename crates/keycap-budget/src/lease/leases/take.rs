@@ -99,13 +99,13 @@ impl Leases {
     /// Renews a lease, and exposes one more step of it.
     pub(super) fn renew(&mut self, purse: PurseId, lease: HoldId, step: &mut Step<'_>) {
         let Some(state) = self.lease(purse, lease).filter(|lease| lease.lives()) else { return };
-        let more = one_step(state.most).min(state.unexposed());
+        let more = one_step(state.granted).min(state.unexposed());
         let exposure = state.exposure.saturating_add(more);
         self.ask_about(purse, lease, Asked::Renew { exposure, more }, step);
     }
 }
 
-/// One step of exposure of a lease of so much: at least one unit.
+/// One step of exposure of a lease that was so much when it was taken: at least one unit.
 fn one_step(amount: Amount) -> Amount {
     let step = (amount.units() / EXPOSURE_STEPS).max(1);
     Amount::new(step).unwrap_or(amount).min(amount)

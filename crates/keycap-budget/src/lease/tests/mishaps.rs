@@ -193,3 +193,21 @@ fn p1_a_captured_lease_is_not_released_while_something_is_out() {
     purse.settle(units(30));
     assert_eq!(purse.dues(), [Some(Asked::Release)]);
 }
+
+/// A lease was exposed in quarters of what was left of it, and what was settled is not left: so each
+/// step was smaller than the one before, and the last ones were less than a request draws. Until all of
+/// them were taken no other lease was, and requests that told their costs held for themselves.
+#[test]
+fn p5_a_lease_is_exposed_in_equal_steps_however_much_of_it_is_settled() {
+    // One part in 64 of it is 64 draws.
+    let mut node = Node::with_cap(41_000_000);
+    (0..4).for_each(|_| node.exact(units(10_000)));
+    node.asked.clear();
+    for draw in 0..300 {
+        assert_ne!(node.draw(units(10_000)), Drawn::No, "draw {draw}");
+        node.settle(units(10_000));
+    }
+    let raises = node.asked.iter().filter(|asked| matches!(asked, Operation::Extend { .. }));
+    let raises = raises.count();
+    assert!(raises <= 30, "{raises}: more than some four for each 64 draws");
+}
