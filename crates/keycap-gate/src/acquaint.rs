@@ -99,7 +99,9 @@ impl Core {
         let spec = yielded.await.map_err(Broken::misconfigured)?.map_err(Broken::misconfigured)?;
         let (chain, reading) = self.read_chain(&identity, spec).await?;
         let chain = self.ancestors.shared(chain);
-        Ok((KnownKey::new(identity, chain, &self.leasing.tills), reading))
+        let known = KnownKey::new(identity, chain, &self.leasing.tills);
+        self.leasing.note_chain(&known);
+        Ok((known, reading))
     }
 
     /// Opens a chain and reads it, once more if it changes meanwhile: opening is itself a change where

@@ -8,10 +8,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use keycap_budget::{
-    Amendment, Amount, Cost, Ledger, Limits, MemoryLedger, Meter, Operation, Retention, apply_one,
+    AccountId, AccountSpec, Amendment, Amount, ChainSpec, Cost, Ledger, Limits, MemoryLedger,
+    Meter, Operation, Reapply, Retention, apply_one, audit,
 };
 use keycap_gate::{Code, Decision, Gate, Guard};
-use keycap_verify::{KeyTable, NewKey};
+use keycap_verify::{Identity, KeyTable, NewKey};
 use support::{Mood, Sent, World, finish};
 
 const TOKENS: &str = "1000000 tokens per day";
@@ -250,4 +251,50 @@ async fn p5_the_memory_ledger_is_asked_for_few_holds() {
     assert!(snapshot.holds.len() < 200, "{} holds", snapshot.holds.len());
     let standing = &ledger.standings(&world.account).await.unwrap()[0];
     assert_eq!((standing.spent, standing.held), (units(2_000), Amount::ZERO));
+}
+
+/// A department moved under another while its team's key was in steady use. The key's lease remembered
+/// the chain it was taken on, so what the key spent went on counting on the old department, although
+/// the new one's money was drawn.
+#[tokio::test(start_paused = true)]
+async fn p1_an_account_that_moves_takes_what_is_spent_below_it_along() {
+    let spec = |name: &str| {
+        let limit = "1000000 tokens per day".parse().unwrap();
+        AccountSpec::new(AccountId::new(name).unwrap()).limit(limit).unwrap()
+    };
+    let chain = move |leaf: &str, department: &str| {
+        let chain = ChainSpec::of(spec(leaf)).under(spec("team")).unwrap();
+        chain.under(spec(department)).unwrap().under(spec("org")).unwrap()
+    };
+    let world = World::built(|builder| {
+        builder.template_fn(move |identity: Identity| async move {
+            Ok(chain(identity.account.as_deref().unwrap(), "before"))
+        })
+    })
+    .await;
+    finish(world.drawn(tokens(10)).await, 200);
+    let ledger = &world.ledger.inner;
+    let other = ChainSpec::of(spec("after")).under(spec("org")).unwrap();
+    let asserted_at = support::START;
+    let open = Operation::Open { chain: other, asserted_at, reapply: Reapply::Never };
+    apply_one(ledger, open).await.unwrap().unwrap();
+    let (account, parent) = (AccountId::new("team").unwrap(), AccountId::new("after").unwrap());
+    let version = ledger.chain(&account).await.unwrap().unwrap().leaf().version;
+    let amendment = Amendment::default().parent(parent.clone());
+    let moved = Operation::Amend { account, version, amendment };
+    apply_one(ledger, moved).await.unwrap().unwrap();
+    let spent = async |name: &AccountId| {
+        ledger.standings(name).await.unwrap().first().unwrap().spent.units()
+    };
+    finish(world.drawn(tokens(10)).await, 200);
+    world.gate.shutdown(Duration::from_secs(10)).await.unwrap();
+    let before = spent(&AccountId::new("before").unwrap()).await;
+    let all = spent(&world.account).await;
+    assert!(before > 0 && spent(&parent).await > 0);
+    assert_eq!(
+        before + spent(&parent).await,
+        all,
+        "each request counts on the chain it was held on"
+    );
+    audit(&ledger.snapshot().await.unwrap()).unwrap();
 }

@@ -106,6 +106,19 @@ impl Leasing {
         }
     }
 
+    /// A key was met. A lease counts on the chain it was taken on: where an account above was moved
+    /// since, what is leased below goes back.
+    pub(crate) fn note_chain(&self, known: &KnownKey) {
+        let names = known.chain.ids();
+        for till in &known.tills {
+            let at = names.iter().position(|name| *name == till.at.account);
+            let above = at.and_then(|at| names.get(at..)).unwrap_or_default();
+            if till.moved_to(self.tills.chain_hash(above)) {
+                self.amended(&till.at.account);
+            }
+        }
+    }
+
     /// A charge that was drawn from a purse is on record.
     pub(crate) fn settled(&self, till: &Till, purse: PurseId, amount: Amount) {
         if !amount.is_zero() {

@@ -64,6 +64,11 @@ impl Tills {
         till
     }
 
+    /// What the names of a chain hash to; never nothing.
+    pub(super) fn chain_hash(&self, names: &[AccountId]) -> u64 {
+        self.hasher.hash_one(names).max(1)
+    }
+
     /// The tills of an account.
     pub(super) fn of(&self, account: &AccountId) -> Vec<Arc<Till>> {
         let alike = self.alike(account);

@@ -22,6 +22,8 @@ pub(crate) struct Till {
     pub(crate) at: LimitAt,
     /// Most limits of live keys are never drawn on; they take no more than they have to.
     in_use: OnceLock<Box<InUse>>,
+    /// What the names of its chain hash to, as the last key had it that was met.
+    chain: AtomicU64,
     register: Weak<Tills>,
 }
 
@@ -89,7 +91,13 @@ impl Learnt {
 
 impl Till {
     pub(super) fn new(at: LimitAt, register: Weak<Tills>) -> Self {
-        Self { at, in_use: OnceLock::new(), register }
+        Self { at, in_use: OnceLock::new(), chain: AtomicU64::new(0), register }
+    }
+
+    /// Notes on which chain the limit stands. Says whether it stood on another before.
+    pub(super) fn moved_to(&self, chain: u64) -> bool {
+        let before = self.chain.swap(chain, Ordering::SeqCst);
+        before != 0 && before != chain
     }
 
     /// To be read.
@@ -247,7 +255,7 @@ mod tests {
     /// Three of them may be a live key's alone, and a million keys are kept.
     #[test]
     fn a_limit_that_nobody_has_used_takes_no_more_than_it_has_to() {
-        assert_eq!(size_of::<Till>(), size_of::<LimitAt>() + 24);
+        assert_eq!(size_of::<Till>(), size_of::<LimitAt>() + 32);
     }
 
     #[test]
