@@ -143,6 +143,11 @@ impl Site {
         charges
     }
 
+    /// Shuts the gate down: what its requests cost is settled, and what it leased is given back.
+    pub async fn give_back(&self) {
+        self.gate.shutdown(Duration::from_secs(10)).await.unwrap();
+    }
+
     /// Waits until nothing is held on any account and returns all rows, which must add up.
     pub async fn quiet(&self) -> Snapshot {
         let snapshot = async || self.ledger.snapshot().await.unwrap();
@@ -160,7 +165,7 @@ impl Site {
 
     /// Ends the gate, and the store if there is one.
     pub async fn close(self) {
-        self.gate.shutdown(Duration::from_secs(10)).await.unwrap();
+        self.give_back().await;
         if let Some(store) = self.store {
             store.close().await;
         }

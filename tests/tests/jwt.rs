@@ -292,6 +292,9 @@ async fn a_thousand_first_requests_through_two_gates_fetch_the_keys_once_and_ope
     let counts = oidc.counts().await;
     assert_eq!((counts[METADATA], counts[JWKS]), (1, 1));
 
+    for site in [&one, &other] {
+        site.give_back().await;
+    }
     let rows = one.quiet().await;
     assert_eq!(rows.accounts.len(), 1, "{:?}", rows.accounts);
     assert_eq!(one.counter("alice").await.spent.units(), 10_000_000_000);

@@ -129,6 +129,9 @@ async fn a_thousand_first_requests_through_two_gates_make_one_call_and_open_one_
     assert_eq!(served, 1_000, "{:?}", answers.iter().find(|answer| answer.status() != 200));
     assert_eq!(oidc.counts().await[INTROSPECT], 1);
 
+    for site in sites {
+        site.give_back().await;
+    }
     let rows = one.quiet().await;
     assert_eq!(rows.accounts.len(), 1, "{:?}", rows.accounts);
     assert_eq!(one.counter("alice").await.spent.units(), 10_000_000_000);
